@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * answer.h - answers of behaviours that carry a code, a pid and a reason.
+ * See answer.c.
+ */
+#ifndef COPI_ACTORS_ANSWER_H
+#define COPI_ACTORS_ANSWER_H
+
+#include <coppice/actor.h>
+
+struct copi_answer {
+    int code;
+    cop_pid pid;
+    cop_reason why; /* whoever has the answer owns it */
+};
+
+/* ------------------------------------------------------------ of servers -- */
+
+/* Answers; a.why is taken. */
+void copi_answer_send(cop_from to, struct copi_answer a);
+/* Answers with a copy of `size` bytes. */
+void copi_answer_bytes(cop_from to, const void *body, size_t size);
+/* Answers with a block from malloc, which is taken. */
+void copi_answer_block(cop_from to, void *block, size_t size);
+
+/* ------------------------------------------------------------ of clients -- */
+
+/* Calls and takes the answer apart: 0 and *out, or as cop_call; COP_EINVAL if
+ * what came is no such answer. */
+int copi_answer_call(struct copi_answer *out, cop_pid to, cop_tag tag,
+                     const void *body, size_t size);
+
+/* Gives the reason to *why, or releases it if why is NULL. */
+void copi_answer_give(cop_reason *why, cop_reason reason);
+
+#endif

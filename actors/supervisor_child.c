@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * supervisor_child.c - one child of a supervisor: its states, how it is
+ * started, how it is stopped.
+ *
+ *     undefined   no process: not started yet, ended, stopped, ignored
+ *     up          there is a process; whether it lives is not known here
+ *     restarting  its last start failed, or it waits for its pause to be over
+ *
+ * Invariants:
+ *  1. A child that is up is found by its pid. One of simple_one_for_one that is
+ *     restarting is found by the pid that it had last.
+ *  2. A child that is restarting is found by its serial number, which is what
+ *     the message that goes on with it carries.
+ *  3. A child has a timer only while it is restarting.
+ *
+ * A process that was stopped, or failed to start, leaves an EXIT message (it
+ * is linked). It is not looked for: by then its pid is nobody's in the index,
+ * and an EXIT of a stranger is ignored. So stopping costs the same however
+ * long the supervisor's mailbox is.
+ *
+ * A child that has unlinked itself sends no EXIT; so a stop monitors it, which
+ * also tells of one that is dead already.
+ *
+ * Instances of simple_one_for_one are stopped in parallel, with one timer.
+ * This happens at the end of the supervisor only, so whatever else is in the
+ * mailbox may be dropped on the way.
+ */
+#include "actors/supervisor.h"
+
+#include "actors/answer.h"
+#include "actors/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OF_NODE(node, member)                                                  \
+    ((struct copi_child *)(void *)((char *)(node)-offsetof(struct copi_child,  \
+                                                           member)))
+
+/* ------------------------------------------------------------------- list --
+ */
+
+static void append(struct copi_sup *s, struct copi_child *c)
+{
+    c->prev = s->last;
+    c->next = NULL;
+    if (s->last != NULL)
+        s->last->next = c;
+    else
+        s->first = c;
+    s->last = c;
+}
+
+static void take_out(struct copi_sup *s, struct copi_child *c)
+{
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        s->first = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    else
+        s->last = c->prev;
+}
+
+void copi_child_to_end(struct copi_sup *s, struct copi_child *c)
+{
+    take_out(s, c);
+    append(s, c);
+}
+
+struct copi_child *copi_child_new(struct copi_sup *s, const cop_child *spec,
+                                  const cop_child *given, struct copi_spec *own)
+{
+    struct copi_child *c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        return NULL;
+    c->spec = spec;
+    c->given = given;
+    c->own = own;
+    c->serial = ++s->serial;
+    append(s, c);
+    s->count++;
+    if (!copi_sup_is_simple(s))
+        copi_index_insert(&s->by_id, &c->by_id, copi_index_hash_text(spec->id));
+    return c;
+}
+
+static void free_child(struct copi_child *c)
+{
+    if (c->arg_bytes > 0)
+        free(c->arg);
+    free(c->own);
+    free(c);
+}
+
+void copi_child_forget(struct copi_sup *s, struct copi_child *c)
+{
+    copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
+    if (!copi_sup_is_simple(s))
+        copi_index_remove(&s->by_id, &c->by_id);
+    take_out(s, c);
+    s->count--;
+    free_child(c);
+}
+
+void copi_child_free_all(struct copi_sup *s)
+{
+    struct copi_child *c;
+
+    while ((c = s->first) != NULL) {
+        s->first = c->next;
+        free_child(c);
+    }
+    s->last = NULL;
+}
+
+/* ---------------------------------------------------------------- finding --
+ */
+
+struct copi_child *copi_child_by_id(const struct copi_sup *s, const char *id)
+{
+    struct copi_index_node *n =
+        copi_index_first(&s->by_id, copi_index_hash_text(id));
+
+    while (n != NULL && strcmp(OF_NODE(n, by_id)->spec->id, id) != 0)
+        n = copi_index_next(n);
+    return n != NULL ? OF_NODE(n, by_id) : NULL;
+}
+
+struct copi_child *copi_child_by_pid(const struct copi_sup *s, cop_pid pid)
+{
+    struct copi_index_node *n =
+        copi_index_first(&s->by_pid, copi_index_hash_word(pid.id));
+
+    while (n != NULL && !cop_pid_eq(OF_NODE(n, by_pid)->pid, pid))
+        n = copi_index_next(n);
+    return n != NULL ? OF_NODE(n, by_pid) : NULL;
+}
+
+struct copi_child *copi_child_by_serial(const struct copi_sup *s,
+                                        uint64_t serial)
+{
+    struct copi_index_node *n =
+        copi_index_first(&s->by_serial, copi_index_hash_word(serial));
+
+    while (n != NULL && OF_NODE(n, by_serial)->serial != serial)
+        n = copi_index_next(n);
+    return n != NULL ? OF_NODE(n, by_serial) : NULL;
+}
+
+/* ----------------------------------------------------------------- states --
+ */
+
+static void drop_pid(struct copi_sup *s, struct copi_child *c)
+{
+    if (!cop_pid_is_none(c->pid))
+        copi_index_remove(&s->by_pid, &c->by_pid);
+    c->pid = COP_NO_PID;
+}
+
+static void stop_restarting(struct copi_sup *s, struct copi_child *c)
+{
+    copi_index_remove(&s->by_serial, &c->by_serial);
+    s->restarting--;
+    if (c->has_timer)
+        (void)cop_cancel_timer(c->timer);
+    c->has_timer = false;
+}
+
+void copi_child_become(struct copi_sup *s, struct copi_child *c,
+                       cop_child_state state, cop_pid pid)
+{
+    if (c->state == COP_CHILD_RESTARTING)
+        stop_restarting(s, c);
+    if (state != COP_CHILD_RESTARTING || !copi_sup_is_simple(s))
+        drop_pid(s, c);
+    c->state = state;
+    if (state == COP_CHILD_UP) {
+        c->pid = pid;
+        copi_index_insert(&s->by_pid, &c->by_pid, copi_index_hash_word(pid.id));
+    } else if (state == COP_CHILD_RESTARTING) {
+        copi_index_insert(&s->by_serial, &c->by_serial,
+                          copi_index_hash_word(c->serial));
+        s->restarting++;
+    }
+}
+
+void copi_child_retire(struct copi_sup *s, struct copi_child *c)
+{
+    if (copi_sup_is_simple(s) || c->spec->restart == COP_TEMPORARY)
+        copi_child_forget(s, c);
+    else
+        copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
+}
+
+/* --------------------------------------------------------------- starting --
+ */
+
+/* A start that failed with a code, as a reason. */
+static cop_reason reason_of(int err, const char *name)
+{
+    switch (err) {
+    case COP_ENOMEM:
+        return cop_because("nomem");
+    case COP_ETAKEN:
+    case COP_ESTARTED:
+        return cop_because_fmt("already_started", "%s", name ? name : "");
+    default:
+        return cop_because_fmt("start_failed", "%s", cop_error_str(err));
+    }
+}
+
+static int start_function(cop_pid *out, const cop_child *spec, void *arg,
+                          size_t arg_bytes)
+{
+    cop_opts opts = spec->opts;
+
+    opts.link = true;
+    opts.arg_bytes = arg_bytes;
+    return cop_spawn(out, spec->fn, arg, &opts);
+}
+
+static int start_server(cop_pid *out, const cop_child *spec, void *arg,
+                        size_t arg_bytes, cop_reason *why)
+{
+    cop_server_opts opts = {.spawn = spec->opts};
+
+    opts.spawn.link = true;
+    opts.spawn.arg_bytes = arg_bytes;
+    return copi_server_start(out, spec->server, arg, &opts, true, why);
+}
+
+static int start_anything(cop_pid *out, const cop_child *spec, void *arg,
+                          size_t arg_bytes, cop_reason *why)
+{
+    if (spec->fn != NULL)
+        return start_function(out, spec, arg, arg_bytes);
+    if (spec->server != NULL)
+        return start_server(out, spec, arg, arg_bytes, why);
+    if (spec->sup != NULL)
+        return copi_sup_start(out, spec->sup, COPI_SPEC_OPENED, &spec->opts,
+                              true, true, why);
+    return spec->start(out, arg, why);
+}
+
+int copi_child_start(struct copi_sup *s, struct copi_child *c, cop_reason *why)
+{
+    const cop_child *spec = c->spec;
+    cop_pid pid = COP_NO_PID;
+    int err;
+
+    *why = COP_NORMAL;
+    c->tried_ns = cop_now();
+    err = start_anything(&pid, spec, c->has_arg ? c->arg : spec->arg,
+                         c->has_arg ? c->arg_bytes : spec->arg_bytes, why);
+    if (err == 0 && cop_pid_is_none(pid))
+        err = COP_EINVAL;
+    if (err == 0)
+        copi_child_become(s, c, COP_CHILD_UP, pid);
+    else if (err == COP_EIGNORE)
+        copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
+    else if (cop_reason_kind(*why) == COP_R_NORMAL && err != COP_EDOWN)
+        *why = reason_of(err, spec->opts.name);
+    return err;
+}
+
+/* --------------------------------------------------------------- stopping --
+ */
+
+/* Neither is given up for want of memory. */
+static void signal_surely(cop_pid pid, cop_reason reason)
+{
+    while (cop_exit_signal(pid, reason) == COP_ENOMEM)
+        cop_sleep(COP_MS);
+}
+
+static cop_ref monitor_surely(cop_pid pid)
+{
+    cop_ref ref;
+
+    while (cop_monitor(&ref, pid) != 0)
+        cop_sleep(COP_MS);
+    return ref;
+}
+
+static void stop_process(cop_pid pid, cop_time shutdown_ns)
+{
+    cop_ref ref = monitor_surely(pid);
+    const cop_msg *m;
+
+    if (shutdown_ns != COP_BRUTAL_KILL) {
+        signal_surely(pid, COP_SHUTDOWN);
+        if (cop_recv_ref(&m, ref, cop_in(shutdown_ns)) == 0)
+            return;
+    }
+    signal_surely(pid, COP_KILL);
+    (void)cop_recv_ref(&m, ref, COP_FOREVER);
+}
+
+void copi_child_stop(struct copi_sup *s, struct copi_child *c)
+{
+    if (c->state == COP_CHILD_UP)
+        stop_process(c->pid, copi_spec_shutdown_ns(c->spec));
+    copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
+}
+
+static void stop_in_reverse(struct copi_sup *s)
+{
+    for (struct copi_child *c = s->last; c != NULL; c = c->prev)
+        copi_child_stop(s, c);
+}
+
+static void signal_instances(struct copi_sup *s, cop_reason reason)
+{
+    for (struct copi_child *c = s->first; c != NULL; c = c->next)
+        if (c->state == COP_CHILD_UP)
+            signal_surely(c->pid, reason);
+}
+
+/* Waits until none is up, or the deadline is past. */
+static size_t await_instances(struct copi_sup *s, size_t up, cop_time deadline)
+{
+    struct copi_child *c;
+    const cop_msg *m;
+
+    while (up > 0 && cop_recv(&m, deadline) == 0) {
+        if (cop_msg_tag(m) != COP_DOWN)
+            continue;
+        c = copi_child_by_pid(s, cop_msg_sender(m));
+        if (c == NULL)
+            continue;
+        copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
+        up--;
+    }
+    return up;
+}
+
+static void stop_at_once(struct copi_sup *s)
+{
+    cop_time shutdown_ns = copi_spec_shutdown_ns(&s->spec->children[0]);
+    size_t up = 0;
+
+    for (struct copi_child *c = s->first; c != NULL; c = c->next) {
+        if (c->state == COP_CHILD_UP) {
+            (void)monitor_surely(c->pid);
+            up++;
+        } else {
+            copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
+        }
+    }
+    if (shutdown_ns != COP_BRUTAL_KILL) {
+        signal_instances(s, COP_SHUTDOWN);
+        up = await_instances(s, up, cop_in(shutdown_ns));
+    }
+    signal_instances(s, COP_KILL);
+    (void)await_instances(s, up, COP_FOREVER);
+}
+
+void copi_child_stop_all(struct copi_sup *s)
+{
+    if (copi_sup_is_simple(s))
+        stop_at_once(s);
+    else
+        stop_in_reverse(s);
+}
+
+/* ---------------------------------------------------------------- telling --
+ */
+
+const char *copi_child_kind(const cop_child *spec)
+{
+    if (spec->fn != NULL)
+        return "actor";
+    if (spec->server != NULL)
+        return "server";
+    return spec->sup != NULL || spec->is_supervisor ? "supervisor" : "start";
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * coppice.h - the whole public interface of Coppice but the unstable doors
+ * (coppice/extend.h) and the errno for actors (coppice/errno.h).
+ */
+#ifndef COPPICE_H
+#define COPPICE_H
+
+#include <coppice/actor.h>
+#include <coppice/inspect.h>
+#include <coppice/message.h>
+#include <coppice/reason.h>
+#include <coppice/registry.h>
+#include <coppice/runtime.h>
+#include <coppice/server.h>
+#include <coppice/supervisor.h>
+#include <coppice/task.h>
+#include <coppice/time.h>
+#include <coppice/types.h>
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * actor.h - actors: spawning, ending, links, monitors, names, aliases.
+ *
+ * Two forms, one kind of thing. A coroutine actor is a function with a stack
+ * of its own that may block anywhere. A handler actor is a callback and its
+ * state; between messages it holds no stack. Both have the same pid, mailbox,
+ * links and rules.
+ */
+#ifndef COPPICE_ACTOR_H
+#define COPPICE_ACTOR_H
+
+#include <coppice/message.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef void (*cop_fn)(void *arg);
+
+/* A handler actor's callbacks. All run in the actor's own context and may
+ * block in any call; while one does, the actor takes no other message by
+ * itself. NULL callbacks are left out. */
+typedef struct cop_handler {
+    size_t state_bytes; /* zeroed before init */
+    /* First. 0, or non-zero to end at once with reason normal. */
+    int (*init)(void *state, void *arg);
+    /* Each message, oldest first; borrowed for the call. */
+    void (*message)(void *state, const cop_msg *m);
+    /* Last, once, however it ends but by kill from within a callback that
+     * never returns; `why` is borrowed. */
+    void (*terminate)(void *state, cop_reason why);
+    /* Why it is shown in listings; NULL: the address of `message`. */
+    const char *label;
+} cop_handler;
+
+typedef enum cop_priority {
+    COP_PRIO_NORMAL,
+    COP_PRIO_LOW,
+    COP_PRIO_HIGH,
+    COP_PRIO_MAX
+} cop_priority;
+
+/* What happens to a message for a full mailbox. Exit signals, links and
+ * monitors never count and are never refused. */
+typedef enum cop_full {
+    COP_FULL_FAIL,     /* the send returns COP_EFULL */
+    COP_FULL_DROP_NEW, /* it becomes a dead letter */
+    COP_FULL_DROP_OLD, /* the oldest one does */
+    COP_FULL_KILL      /* the receiver ends with {limit, "mailbox"} */
+} cop_full;
+
+/* How to spawn. Zero means default, everywhere. */
+typedef struct cop_opts {
+    const char *name;      /* registered before its first instruction */
+    bool link;             /* linked to the spawner, atomically */
+    cop_ref *monitor;      /* monitored by the spawner, atomically: the ref */
+    cop_priority priority;
+    bool trap_exit;        /* from its beginning */
+    bool urgent;           /* lets cop_send_urgent overtake */
+    bool pinned;           /* never migrates between worker threads */
+    size_t stack_bytes;    /* of a coroutine; 0: 64 KiB; at most 64 MiB */
+    size_t arg_bytes;      /* > 0: the argument is copied, this many bytes */
+    void (*arg_release)(void *arg); /* the argument is moved: released so */
+    uint32_t mailbox_max;  /* messages; 0: no limit; at most 2^30 */
+    cop_full mailbox_full; /* what happens beyond */
+    const char *label;     /* in listings instead of the function's address */
+} cop_opts;
+
+/* Starts an actor that runs fn(arg) and ends, `normal`, when that returns.
+ * *out (may be NULL) is its pid. Opts may be NULL. Never blocks; any actor,
+ * any thread (link and monitor: actors only, else COP_EINVAL).
+ * COP_ENOMEM; COP_ETAKEN, COP_ENAME (opts.name); COP_EINVAL (an absurd size,
+ * both arg_bytes and arg_release, NULL fn); COP_ELIMIT (the table is full);
+ * COP_ESTOPPED. On failure nothing was started, a moved argument remains the
+ * caller's. */
+COP_API COP_MUST_USE int cop_spawn(cop_pid *out, cop_fn fn, void *arg,
+                                   const cop_opts *opts);
+/* The same for a handler actor; `h` must outlive it. `arg` goes to init. */
+COP_API COP_MUST_USE int cop_spawn_handler(cop_pid *out, const cop_handler *h,
+                                           void *arg, const cop_opts *opts);
+
+/* ------------------------------------------------------------ receiving -- */
+
+/* What to receive; zero fields match anything. */
+typedef struct cop_match {
+    cop_tag tag;
+    cop_pid from;
+    cop_ref ref;
+    bool (*when)(const cop_msg *m, void *ctx); /* must not call the runtime */
+    void *ctx;
+} cop_match;
+
+/* Each takes the oldest message that matches out of the mailbox, waiting for
+ * it until `deadline` (COP_POLL: not at all), and leaves the others. *out is
+ * borrowed until the next receive. 0, or COP_ETIMEDOUT (*out is NULL then).
+ * Blocks. Actors only; elsewhere the process aborts with a report.
+ * Waiting by a fresh reference is O(1) however long the mailbox is. */
+COP_API COP_MUST_USE int cop_recv(const cop_msg **out, cop_time deadline);
+COP_API COP_MUST_USE int cop_recv_tag(const cop_msg **out, cop_tag tag,
+                                      cop_time deadline);
+COP_API COP_MUST_USE int cop_recv_from(const cop_msg **out, cop_pid from,
+                                       cop_time deadline);
+COP_API COP_MUST_USE int cop_recv_ref(const cop_msg **out, cop_ref ref,
+                                      cop_time deadline);
+COP_API COP_MUST_USE int cop_recv_when(const cop_msg **out,
+                                       bool (*when)(const cop_msg *, void *),
+                                       void *ctx, cop_time deadline);
+/* With several clauses: the oldest message that any clause matches. Returns
+ * the index of the first clause that does, or COP_ETIMEDOUT.
+ *
+ *     switch (cop_recv_match(&m, (cop_match[]){
+ *                 [0] = {.tag = PONG, .from = p},
+ *                 [1] = {.tag = COP_DOWN, .ref = r}}, 2,
+ *                 cop_in(COP_SEC))) { ... } */
+COP_API COP_MUST_USE int cop_recv_match(const cop_msg **out,
+                                        const cop_match *clauses, size_t n,
+                                        cop_time deadline);
+
+/* --------------------------------------------------------------- ending -- */
+
+/* Ends the calling actor; the reason is taken. Does not return. Outside an
+ * actor the process aborts with a report. */
+COP_API COP_NORETURN void cop_exit(cop_reason reason);
+
+/* Sends an exit signal (Erlang's exit/2); the reason is taken. Never blocks;
+ * any actor, any thread. COP_ENOMEM; COP_ESTOPPED. A dead pid is no error. */
+COP_API int cop_exit_signal(cop_pid to, cop_reason reason);
+
+/* Turns trapping on or off; returns what it was. Actors only. */
+COP_API bool cop_trap_exit(bool on);
+
+/* Runs fn(arg) when the calling actor ends, in its own context, the last one
+ * first. COP_ENOMEM. cop_undefer takes the newest such one back without
+ * running it: true if there was one. Actors only. */
+COP_API COP_MUST_USE int cop_defer(void (*fn)(void *), void *arg);
+COP_API bool cop_undefer(void (*fn)(void *), void *arg);
+
+/* ---------------------------------------------------- links and monitors -- */
+
+/* Actors only. A second link of a pair, and a link to oneself, do nothing.
+ * To the dead: an exit signal `noproc`. COP_ENOMEM. Never blocks. */
+COP_API COP_MUST_USE int cop_link(cop_pid to);
+/* After this returns no exit signal of `to` by link arrives any more (one
+ * that is in the mailbox already stays). COP_ENOMEM, then still linked. */
+COP_API COP_MUST_USE int cop_unlink(cop_pid to);
+
+typedef enum cop_alias_mode {
+    COP_ALIAS_NONE,
+    COP_ALIAS_EXPLICIT,  /* until cop_unalias */
+    COP_ALIAS_DEMONITOR, /* until cop_demonitor or its DOWN, too */
+    COP_ALIAS_REPLY      /* as that, and until the first message by it */
+} cop_alias_mode;
+#define COP_ALIAS_PRIORITY 0x100 /* or-ed: cop_send_alias_urgent overtakes */
+
+/* Watches an actor: one COP_DOWN with *out when it ends (`noproc` if it is
+ * dead). Each call makes a monitor of its own. Actors only. COP_ENOMEM. */
+COP_API COP_MUST_USE int cop_monitor(cop_ref *out, cop_pid to);
+/* Watches whoever has the name now; its DOWN carries the name. */
+COP_API COP_MUST_USE int cop_monitor_name(cop_ref *out, const char *name);
+/* A monitor that is an alias as well (cop_self(), *out). */
+COP_API COP_MUST_USE int cop_monitor_alias(cop_ref *out, cop_pid to,
+                                           int alias_mode);
+/* Ends a monitor of the calling actor; true if that ended one. `flush` also
+ * takes its DOWN out of the mailbox. Never blocks, never fails. */
+COP_API bool cop_demonitor(cop_ref ref, bool flush);
+
+/* An alias of the calling actor. COP_ENOMEM. cop_unalias: true if it was
+ * active (and the calling actor's). Actors only. */
+COP_API COP_MUST_USE int cop_alias_new(cop_alias *out, int alias_mode);
+COP_API bool cop_unalias(cop_ref ref);
+
+/* A fresh unique reference. Any thread. In an actor it is a receive marker:
+ * waiting for a message with it does not look at older ones. */
+COP_API cop_ref cop_ref_new(void);
+
+/* ---------------------------------------------------------------- names -- */
+
+#define COP_NAME_MAX 255
+
+/* Gives an actor a name: 1 to COP_NAME_MAX bytes of UTF-8 without control
+ * characters. COP_ETAKEN; COP_ENAMED; COP_ENOPROC (dead); COP_ENAME;
+ * COP_ENOMEM. Any thread. A name is free before anybody hears of its
+ * holder's death. */
+COP_API COP_MUST_USE int cop_register(const char *name, cop_pid pid);
+COP_API COP_MUST_USE int cop_unregister(const char *name); /* COP_ENOENT */
+/* Who has the name: COP_NO_PID if nobody. Any thread. */
+COP_API cop_pid cop_whereis(const char *name);
+
+/* ----------------------------------------------------------------- self -- */
+
+/* The calling actor, or COP_NO_PID outside. */
+COP_API cop_pid cop_self(void);
+/* Who spawned it: COP_PID_INIT if that was no actor. Actors only. */
+COP_API cop_pid cop_parent(void);
+/* False once every signal of the caller to it that ends it has been sent: as
+ * Erlang's is_process_alive, exact with respect to the caller's own signals.
+ * May block shortly in an actor; on a foreign thread it looks only. */
+COP_API bool cop_is_alive(cop_pid pid);
+
+/* Lets others run. Actors only. */
+COP_API void cop_yield(void);
+/* Waits. Actors only. */
+COP_API void cop_sleep(cop_time duration_ns);
+COP_API void cop_sleep_until(cop_time deadline);
+
+/* One pointer of the calling actor's own, for libraries of behaviours: NULL at
+ * first, never looked at by the runtime. Actors only. */
+COP_API void cop_set_local(void *p);
+COP_API void *cop_local(void);
+
+/* Runs fn(arg) on a helper thread and waits for its result without keeping a
+ * worker: for system calls and libraries that block. Exit signals wait until
+ * it is done. Actors; elsewhere it just calls fn. 0, or COP_ENOMEM, COP_ESYS
+ * (no thread could be had; fn was not called). */
+COP_API COP_MUST_USE int cop_blocking(void (*fn)(void *), void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * extend.h - UNSTABLE: doors for tests and for simulated worlds. What is here
+ * may change in any release.
+ */
+#ifndef COPPICE_EXTEND_H
+#define COPPICE_EXTEND_H
+
+#include <coppice/actor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Waits until no actor can run and no message or signal is under way (what is
+ * left waits for messages or timers). From outside only. COP_ETIMEDOUT. */
+COP_API COP_MUST_USE int cop_ext_quiesce(cop_time timeout_ns);
+
+/* With cop_config.virtual_time: cop_now() stands still until this moves it on
+ * by `by_ns`; timers due by then have fired, in the order of their instants,
+ * when it returns. From outside only. COP_EINVAL without virtual time. */
+COP_API COP_MUST_USE int cop_ext_advance(cop_time by_ns);
+
+/* The n-th allocation from now on fails (1: the next), and with `sticky` all
+ * after it; 0: none does. Tells how many allocations passed since. */
+COP_API void cop_ext_fail_alloc(uint64_t nth, bool sticky);
+COP_API uint64_t cop_ext_alloc_count(void);
+
+/* Bytes that the runtime has allocated and not freed. */
+COP_API size_t cop_ext_bytes_in_use(void);
+
+/* Moves the calling actor to another worker thread at its next turn. */
+COP_API void cop_ext_migrate(void);
+
+/* The number of the worker that runs the calling actor, -1 outside. */
+COP_API int cop_ext_worker(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

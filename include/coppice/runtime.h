@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * runtime.h - starting and stopping the runtime in a process.
+ *
+ * One runtime per process at a time, started and stopped as often as one
+ * likes, beside the program's own threads.
+ */
+#ifndef COPPICE_RUNTIME_H
+#define COPPICE_RUNTIME_H
+
+#include <coppice/actor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* All zero: the defaults. */
+typedef struct cop_config {
+    unsigned workers;         /* threads; 0: one per allowed core */
+    uint64_t seed;            /* of the runtime's random choices */
+    unsigned reductions;      /* budget of a turn; 0: 2000 */
+    cop_time slice_ns;        /* a turn longer than this is a hog; 0: 10 ms */
+    unsigned blocking_max;    /* helper threads; 0: 64 */
+    unsigned actors_max;      /* 0: 16 million */
+    uint64_t first_generation; /* of pids, for tests near the wrap; 0: 1 */
+    bool virtual_time;        /* see extend.h */
+    bool handle_signals;      /* cop_run: SIGINT, SIGTERM stop gracefully */
+    cop_time drain_ns;        /* cop_run: how long actors may take to stop
+                                 once asked; 0: 5 s */
+    /* Gets each line that the runtime reports; NULL: stderr. */
+    void (*log)(const char *line);
+} cop_config;
+
+/* Starts the workers. COP_EALREADY; COP_ENOMEM; COP_ESYS (no threads);
+ * COP_EINVAL (more than 256 workers, absurd sizes). Not from an actor. */
+COP_API COP_MUST_USE int cop_start(const cop_config *config);
+
+/* Who had not ended at the deadline, and where it was. */
+typedef struct cop_stop_report {
+    size_t left;     /* actors that did not end by themselves in time */
+    size_t stuck;    /* of these: still running code, could not be ended */
+    char text[2048]; /* a line for each of the first ones */
+} cop_stop_report;
+
+/* Stops: sends `shutdown` to the actors without a parent (newest first, so
+ * supervisors take their trees down in order), then to those that are left;
+ * after `deadline` kills the rest and reports them. Returns when all threads
+ * and all memory are gone. Blocks. Not from an actor. 0; COP_ESTOPPED;
+ * COP_ESTUCK if an actor never came back to the runtime: its thread is left
+ * behind and the runtime cannot be started again. `report` may be NULL. */
+COP_API int cop_stop(cop_time deadline, cop_stop_report *report);
+
+/* A whole program: starts, spawns fn(arg) as the first actor, waits until it
+ * ends (or a signal asks to stop), stops. Returns 0 if it ended orderly, 1 if
+ * not (its reason is logged), 128 + n after signal n; a negative code if it
+ * could not start. */
+COP_API int cop_run(cop_fn fn, void *arg, const cop_config *config);
+
+COP_API bool cop_is_running(void);
+
+/* The version of the library: "0.1.0". */
+COP_API const char *cop_version(void);
+
+/* The calling thread's errno, looked up anew at each call: an actor may wake
+ * on another thread, and compilers keep the address of the plain one.
+ * <coppice/errno.h> makes `errno` use it. */
+COP_API int *cop_errno_location(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

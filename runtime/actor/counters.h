@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * counters.h - what is counted, per worker and for all other threads
+ * together. Rank: 3.
+ *
+ * A worker's counters have one writer, so counting is a plain load and store;
+ * readers add up all of them and see each figure some nanoseconds late.
+ */
+#ifndef COPI_ACTOR_COUNTERS_H
+#define COPI_ACTOR_COUNTERS_H
+
+#include <coppice/inspect.h>
+
+#include "runtime/base/base.h"
+
+struct copi_counters {
+#define COP_X(name) _Atomic uint64_t name;
+    COP_COUNTERS(COP_X)
+#undef COP_X
+};
+
+/* Those of threads that are no workers'. */
+extern struct copi_counters copi_counters_outside;
+
+/* Adds to a counter of the calling thread, by its offset in the struct. */
+void copi_count_add(size_t offset, uint64_t n);
+#define COPI_COUNT(name) copi_count_add(offsetof(struct copi_counters, name), 1)
+#define COPI_COUNT_N(name, n)                                                \
+    copi_count_add(offsetof(struct copi_counters, name), (n))
+
+void copi_counters_clear(struct copi_counters *c);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mailbox.c - one atomic exchange per send. Rank: 3.
+ *
+ * The queue: an intrusive list for many producers and one consumer (after
+ * Dmitry Vyukov's non-blocking MPSC queue). `tail` is the cell pushed last, or
+ * one of three marks that are no cells:
+ *
+ *   RUNNING  empty; the actor runs or is in a run queue
+ *   PARKED   empty; whoever pushes next must make the actor runnable
+ *   CLOSED   the actor is dead; whoever pushes must dispose of the cell
+ *
+ * A producer exchanges `tail` for its cell. What it gets back tells all: a
+ * cell: link it to the new one; a mark: the new cell is the first, so put it
+ * where the consumer looks (`first`); PARKED: wake; CLOSED: put the mark back
+ * with a second exchange and keep the chain that came in between.
+ *
+ * Between a producer's exchange and its link the chain has a gap. The consumer
+ * waits there, some instructions long. That is why a sender is never ended or
+ * preempted inside a push.
+ *
+ * Invariants, for the consumer:
+ *  1. head is NULL, or the oldest cell not yet taken.
+ *  2. With head NULL, `first` is the oldest cell, or the queue is empty, or a
+ *     producer is about to set `first`.
+ *  3. `first` is cleared before `tail` goes back to RUNNING, so no producer's
+ *     store to it is ever overwritten.
+ *
+ * The inbox: messages that the actor has taken from the queue and not yet
+ * received, a plain list of its own. Urgent ones are kept at its front. A
+ * receive marker says from where on a fresh reference can occur, so that the
+ * wait for a reply does not walk over a long inbox.
+ *
+ * Rejected: a second atomic state word for parking (a second read-modify-write
+ * for each send), and a counter of queued messages (likewise): only a bounded
+ * mailbox counts.
+ */
+#include "runtime/actor/mailbox.h"
+
+#include "runtime/actor/counters.h"
+#include "runtime/base/atomic.h"
+#include "runtime/base/check.h"
+#include "runtime/base/os.h"
+#include "runtime/memory/mem.h"
+
+enum { MARKS = 8, SPINS = 200 };
+
+struct copi_marks {
+    uint64_t ref[MARKS];
+    struct cop_msg *prev[MARKS];
+    uint32_t used; /* how many were set, ever; modulo MARKS the next one */
+};
+
+/* The marks' addresses are what counts. */
+static struct cop_msg marks[3];
+#define RUNNING (&marks[0])
+#define PARKED (&marks[1])
+#define CLOSED (&marks[2])
+
+static bool is_mark(const struct cop_msg *m)
+{
+    return m >= &marks[0] && m <= &marks[2];
+}
+
+void copi_mailbox_init(struct copi_actor *a)
+{
+    atomic_init(&a->tail, RUNNING);
+    atomic_init(&a->first, NULL);
+}
+
+static void wait_a_little(unsigned *n)
+{
+    if (++*n % SPINS == 0)
+        copi_os_yield();
+    else
+        copi_cpu_relax();
+}
+
+/* The cell after m, once its producer has linked it. */
+static struct cop_msg *wait_for_link(struct cop_msg *m)
+{
+    struct cop_msg *next;
+    unsigned n = 0;
+    /* acquire: pairs with the producer's release of the link */
+    while (!(next = atomic_load_explicit(&m->next, memory_order_acquire)))
+        wait_a_little(&n);
+    return next;
+}
+
+static enum copi_push push_to_closed(struct copi_actor *a, struct cop_msg *m,
+                                     struct cop_msg **rest)
+{
+    /* acq_rel: the cells pushed in between are read below */
+    struct cop_msg *last =
+        atomic_exchange_explicit(&a->tail, CLOSED, memory_order_acq_rel);
+    COPI_ASSERT(!is_mark(last));
+    for (struct cop_msg *c = m; c != last;)
+        c = wait_for_link(c);
+    *rest = m;
+    return COPI_PUSHED_CLOSED;
+}
+
+enum copi_push copi_mailbox_push(struct copi_actor *a, struct cop_msg *m,
+                                 struct cop_msg **rest)
+{
+    atomic_store_explicit(&m->next, NULL, memory_order_relaxed);
+    /* seq_cst: orders this push against copi_mailbox_park, and (release) what
+     * the cell holds against the consumer */
+    struct cop_msg *prev =
+        atomic_exchange_explicit(&a->tail, m, memory_order_seq_cst);
+    if (COPI_LIKELY(!is_mark(prev))) {
+        /* pairs with the acquire in wait_for_link and next_local */
+        atomic_store_explicit(&prev->next, m, memory_order_release);
+        return COPI_PUSHED;
+    }
+    if (prev == CLOSED)
+        return push_to_closed(a, m, rest);
+    /* pairs with the acquire of `first` in take_first */
+    atomic_store_explicit(&a->first, m, memory_order_release);
+    return prev == PARKED ? COPI_PUSHED_WAKE : COPI_PUSHED;
+}
+
+bool copi_mailbox_has_signals_local(struct copi_actor *a)
+{
+    return a->head != NULL ||
+           atomic_load_explicit(&a->tail, memory_order_relaxed) != RUNNING;
+}
+
+static struct cop_msg *take_first(struct copi_actor *a)
+{
+    if (is_mark(atomic_load_explicit(&a->tail, memory_order_relaxed)))
+        return NULL;
+    struct cop_msg *m;
+    unsigned n = 0;
+    /* acquire: pairs with the producer's release in push */
+    while (!(m = atomic_load_explicit(&a->first, memory_order_acquire)))
+        wait_a_little(&n);
+    atomic_store_explicit(&a->first, NULL, memory_order_relaxed);
+    return m;
+}
+
+struct cop_msg *copi_mailbox_next_local(struct copi_actor *a)
+{
+    struct cop_msg *m = a->head != NULL ? a->head : take_first(a);
+    if (m == NULL)
+        return NULL;
+    /* acquire: pairs with the link's release in push */
+    struct cop_msg *next =
+        atomic_load_explicit(&m->next, memory_order_acquire);
+    if (next == NULL) {
+        struct cop_msg *last = m;
+        /* release: `first` was cleared before (invariant 3) */
+        if (atomic_compare_exchange_strong_explicit(
+                &a->tail, &last, RUNNING, memory_order_seq_cst,
+                memory_order_relaxed)) {
+            a->head = NULL;
+            return m;
+        }
+        next = wait_for_link(m);
+    }
+    a->head = next;
+    return m;
+}
+
+static bool change(struct copi_actor *a, struct cop_msg *from,
+                   struct cop_msg *to)
+{
+    /* seq_cst: wait.c relies on one order of these and of `poke` */
+    return atomic_compare_exchange_strong_explicit(
+        &a->tail, &from, to, memory_order_seq_cst, memory_order_seq_cst);
+}
+
+bool copi_mailbox_park(struct copi_actor *a)
+{
+    return a->head == NULL && change(a, RUNNING, PARKED);
+}
+
+bool copi_mailbox_unpark(struct copi_actor *a)
+{
+    return change(a, PARKED, RUNNING);
+}
+
+bool copi_mailbox_close(struct copi_actor *a)
+{
+    return a->head == NULL && change(a, RUNNING, CLOSED);
+}
+
+/* --------------------------------------------------------------- inbox -- */
+
+static void set_next(struct cop_msg *m, struct cop_msg *next)
+{
+    atomic_store_explicit(&m->next, next, memory_order_relaxed);
+}
+
+static void tally(struct copi_actor *a, const struct cop_msg *m, int by)
+{
+    copi_actor_tally(&a->inbox_count, by);
+    if (m->flags & COPI_MSG_SYSTEM)
+        copi_actor_tally(&a->inbox_system, by);
+}
+
+void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent)
+{
+    struct cop_msg *prev = urgent ? a->urgent_last : a->inbox_last;
+    struct cop_msg *next = prev != NULL ? copi_inbox_after(prev) : a->inbox;
+    COPI_ASSERT(urgent || next == NULL);
+    set_next(m, next);
+    if (prev == NULL)
+        a->inbox = m;
+    else
+        set_next(prev, m);
+    if (next == NULL)
+        a->inbox_last = m;
+    if (urgent) {
+        a->urgent_last = m;
+        /* it may answer any reference, and lies before every marker */
+        if (a->marks != NULL)
+            memset(a->marks, 0, sizeof *a->marks);
+    }
+    tally(a, m, 1);
+}
+
+void copi_inbox_take(struct copi_actor *a, struct cop_msg *prev,
+                     struct cop_msg *m)
+{
+    struct cop_msg *next = copi_inbox_after(m);
+    if (prev == NULL) {
+        COPI_ASSERT(a->inbox == m);
+        a->inbox = next;
+    } else {
+        COPI_ASSERT(copi_inbox_after(prev) == m);
+        set_next(prev, next);
+    }
+    if (a->inbox_last == m)
+        a->inbox_last = prev;
+    if (a->urgent_last == m)
+        a->urgent_last = prev;
+    for (unsigned i = 0; a->marks != NULL && i < MARKS; i++) {
+        if (a->marks->prev[i] == m)
+            a->marks->prev[i] = prev;
+    }
+    set_next(m, NULL);
+    tally(a, m, -1);
+}
+
+void copi_inbox_unlend(struct copi_actor *a)
+{
+    struct cop_msg *m = a->current;
+    if (m == NULL)
+        return;
+    a->current = NULL;
+    copi_msg_release(m);
+}
+
+bool copi_inbox_set_aside(struct copi_actor *a)
+{
+    struct cop_msg *m = a->current;
+    if (m == NULL)
+        return false;
+    set_next(m, a->aside);
+    a->aside = m;
+    a->current = NULL;
+    return true;
+}
+
+void copi_inbox_take_back(struct copi_actor *a)
+{
+    COPI_ASSERT(a->current == NULL && a->aside != NULL);
+    a->current = a->aside;
+    a->aside = copi_inbox_after(a->current);
+    set_next(a->current, NULL);
+}
+
+void copi_inbox_unlend_all(struct copi_actor *a)
+{
+    copi_inbox_unlend(a);
+    while (a->aside != NULL) {
+        copi_inbox_take_back(a);
+        copi_inbox_unlend(a);
+    }
+}
+
+void copi_inbox_lend(struct copi_actor *a, struct cop_msg *prev,
+                     struct cop_msg *m)
+{
+    copi_inbox_unlend(a);
+    copi_inbox_take(a, prev, m);
+    if (m->flags & COPI_MSG_COUNTED)
+        atomic_fetch_sub_explicit(&a->bounded, 1, memory_order_relaxed);
+    if (!(m->flags & COPI_MSG_SYSTEM))
+        COPI_COUNT(received);
+    a->current = m;
+}
+
+void copi_inbox_mark(struct copi_actor *a, cop_ref ref)
+{
+    /* Without a marker a receive is right, only slower: so no memory is no
+     * error here. */
+    if (a->marks == NULL)
+        a->marks = copi_mem_zalloc(sizeof *a->marks);
+    if (a->marks == NULL)
+        return;
+    unsigned i = a->marks->used++ % MARKS;
+    a->marks->ref[i] = ref.id;
+    a->marks->prev[i] = a->inbox_last;
+}
+
+struct cop_msg *copi_inbox_marked(struct copi_actor *a, cop_ref ref)
+{
+    for (unsigned i = 0; a->marks != NULL && i < MARKS; i++) {
+        if (a->marks->ref[i] == ref.id)
+            return a->marks->prev[i];
+    }
+    return NULL;
+}
+
+void copi_inbox_free_marks(struct copi_actor *a)
+{
+    copi_mem_free(a->marks, sizeof *a->marks);
+    a->marks = NULL;
+}

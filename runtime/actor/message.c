@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * message.c - making and freeing cells, and the public functions that read
+ * messages. Rank: 3.
+ *
+ * Bodies up to 208 bytes lie in the cell, in three slab classes (one to four
+ * cache lines); larger ones make the cell one block of its own. A body that
+ * is moved or shared leaves only a pointer in the cell. A system message
+ * (EXIT, DOWN) keeps its reason where a program's message keeps nothing, so
+ * both are the same cell.
+ */
+#include "runtime/actor/message.h"
+
+#include "runtime/actor/here.h"
+#include "runtime/actor/link.h"
+#include "runtime/actor/misuse.h"
+#include "runtime/actor/monitor.h"
+#include "runtime/base/check.h"
+#include "runtime/memory/mem.h"
+
+_Static_assert(COPI_MSG_HEADER == 48, "a small message is one cache line");
+
+static int class_of(size_t total)
+{
+    if (total <= 64)
+        return COPI_SLAB_64;
+    if (total <= 128)
+        return COPI_SLAB_128;
+    return total <= 256 ? COPI_SLAB_256 : COPI_CELL_LARGE;
+}
+
+void copi_msg_embed(struct cop_msg *m, enum copi_signal kind,
+                    enum copi_cell cell)
+{
+    memset(m, 0, sizeof *m);
+    m->kind = (uint8_t)kind;
+    m->cell = (uint8_t)cell;
+}
+
+struct cop_msg *copi_msg_alloc(enum copi_signal kind, cop_tag tag,
+                               size_t size)
+{
+    int cell = class_of(COPI_MSG_HEADER + size);
+    struct cop_msg *m = cell == COPI_CELL_LARGE
+                            ? copi_mem_alloc(COPI_MSG_HEADER + size)
+                            : copi_slab_alloc((enum copi_slab_class)cell);
+    if (m == NULL)
+        return NULL;
+    atomic_store_explicit(&m->next, NULL, memory_order_relaxed);
+    m->kind = (uint8_t)kind;
+    m->flags = 0;
+    m->body = COPI_BODY_INLINE;
+    m->cell = (uint8_t)cell;
+    m->tag = tag;
+    m->sender = COP_NO_PID;
+    m->ref = COP_NO_REF;
+    m->size = size;
+    m->reason = COP_NORMAL;
+    return m;
+}
+
+struct cop_msg *copi_msg_make(cop_tag tag, const void *body, size_t size)
+{
+    struct cop_msg *m = copi_msg_alloc(COPI_SIG_MESSAGE, tag, size);
+    if (m != NULL && size > 0)
+        memcpy(copi_msg_inline(m), body, size);
+    return m;
+}
+
+static void release_body(struct cop_msg *m)
+{
+    if (m->body == COPI_BODY_MOVED) {
+        struct copi_body_moved *b = copi_msg_inline(m);
+        if (b->release != NULL)
+            b->release(b->data, m->size);
+    } else if (m->body == COPI_BODY_SHARED) {
+        cop_buf_release(*(struct cop_buf **)copi_msg_inline(m));
+    }
+}
+
+void copi_msg_release(struct cop_msg *m)
+{
+    COPI_ASSERT(m->kind <= COPI_SIG_ALIVE_ACK);
+    cop_reason_release(m->reason);
+    if (m->body != COPI_BODY_INLINE)
+        release_body(m);
+    m->kind = 0xff; /* a second release trips over the assertion above */
+    switch (m->cell) {
+    case COPI_CELL_LARGE:
+        copi_mem_free(m, COPI_MSG_HEADER + m->size);
+        break;
+    case COPI_CELL_LINK:
+        copi_link_free((struct copi_link *)(void *)m);
+        break;
+    case COPI_CELL_WATCH:
+        copi_watch_free((struct copi_watch *)(void *)m);
+        break;
+    case COPI_CELL_MONITOR:
+        copi_monitor_free((struct copi_monitor *)(void *)m);
+        break;
+    default:
+        copi_slab_free((enum copi_slab_class)m->cell, m);
+    }
+}
+
+/* -------------------------------------------------------------- public -- */
+
+cop_tag cop_msg_tag(const cop_msg *m) { return m->tag; }
+cop_pid cop_msg_sender(const cop_msg *m) { return m->sender; }
+cop_ref cop_msg_ref(const cop_msg *m) { return m->ref; }
+size_t cop_msg_size(const cop_msg *m) { return m->size; }
+cop_reason cop_msg_reason(const cop_msg *m) { return m->reason; }
+
+const void *cop_msg_body(const cop_msg *m)
+{
+    if (m->body == COPI_BODY_MOVED)
+        return ((struct copi_body_moved *)copi_msg_inline(m))->data;
+    if (m->body == COPI_BODY_SHARED)
+        return cop_buf_data(*(struct cop_buf **)copi_msg_inline(m));
+    return copi_msg_inline(m);
+}
+
+const char *cop_msg_name(const cop_msg *m)
+{
+    if (m->cell != COPI_CELL_WATCH)
+        return "";
+    return copi_watch_name((const struct copi_watch *)(const void *)m);
+}
+
+cop_msg_kind cop_msg_how(const cop_msg *m)
+{
+    if (m->flags & COPI_MSG_CALL)
+        return COP_MSG_CALL;
+    return (m->flags & COPI_MSG_CAST) ? COP_MSG_CAST : COP_MSG_PLAIN;
+}
+
+cop_from cop_msg_from(const cop_msg *m)
+{
+    if (!(m->flags & COPI_MSG_CALL))
+        return COP_LITERAL(cop_from){COP_NO_PID, COP_NO_REF};
+    return COP_LITERAL(cop_from){m->sender, m->ref};
+}
+
+const void *cop_msg_expect(const cop_msg *m, size_t size)
+{
+    if (m->size != size)
+        copi_misuse("cop_msg_expect: message with tag %u has %zu bytes, not "
+                    "%zu",
+                    (unsigned)m->tag, (size_t)m->size, size);
+    return cop_msg_body(m);
+}
+
+int cop_msg_new(cop_msg **out, cop_tag tag, size_t size)
+{
+    *out = NULL;
+    if (!copi_tag_is_valid(tag))
+        return COP_EINVAL;
+    if (size > COPI_BODY_MAX)
+        return COP_ESIZE;
+    *out = copi_msg_alloc(COPI_SIG_MESSAGE, tag, size);
+    if (*out == NULL)
+        return COP_ENOMEM;
+    (*out)->flags = COPI_MSG_KEPT;
+    return 0;
+}
+
+void *cop_msg_fill(cop_msg *m)
+{
+    if (m->body == COPI_BODY_INLINE)
+        return copi_msg_inline(m);
+    return (void *)(uintptr_t)cop_msg_body(m);
+}
+
+int cop_msg_new_moved(cop_msg **out, cop_tag tag, void *body, size_t size,
+                      void (*release)(void *, size_t))
+{
+    int rc = cop_msg_new(out, tag, sizeof(struct copi_body_moved));
+    if (rc != 0)
+        return rc;
+    *(struct copi_body_moved *)copi_msg_inline(*out) =
+        (struct copi_body_moved){body, release};
+    (*out)->body = COPI_BODY_MOVED;
+    (*out)->size = size;
+    return 0;
+}
+
+void cop_msg_free(cop_msg *m)
+{
+    if (m == NULL)
+        return;
+    if (!(m->flags & COPI_MSG_KEPT))
+        copi_misuse("cop_msg_free: message with tag %u is not the caller's",
+                    (unsigned)m->tag);
+    copi_msg_release(m);
+}
+
+/* ------------------------------------------------------- shared bodies -- */
+
+int cop_buf_new(cop_buf **out, const void *data, size_t size)
+{
+    *out = NULL;
+    if (size > COPI_BODY_MAX)
+        return COP_ESIZE;
+    struct cop_buf *b = copi_mem_alloc(sizeof *b + size);
+    if (b == NULL)
+        return COP_ENOMEM;
+    atomic_init(&b->count, 1);
+    b->size = size;
+    if (size > 0)
+        memcpy(b + 1, data, size);
+    *out = b;
+    return 0;
+}
+
+cop_buf *cop_buf_retain(cop_buf *b)
+{
+    atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
+    return b;
+}
+
+void cop_buf_release(cop_buf *b)
+{
+    if (b == NULL)
+        return;
+    /* release: this owner's reads come before the free; acquire: pairs with
+     * the other owners' releases. */
+    uint64_t n = atomic_fetch_sub_explicit(&b->count, 1, memory_order_acq_rel);
+    COPI_ASSERT(n > 0);
+    if (n == 1)
+        copi_mem_free(b, sizeof *b + b->size);
+}
+
+const void *cop_buf_data(const cop_buf *b) { return b + 1; }
+size_t cop_buf_size(const cop_buf *b) { return b->size; }

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * monitor.c - monitor records, and the aliases of one actor. Rank: 3.
+ *
+ * Aliases are few at a time (one for each request under way), so they are a
+ * plain chain, newest first.
+ */
+#include "runtime/actor/monitor.h"
+
+#include "runtime/base/check.h"
+#include "runtime/memory/mem.h"
+
+_Static_assert(sizeof(struct copi_watch) <= 128, "fits its slab class");
+_Static_assert(sizeof(struct copi_monitor) <= 128, "fits its slab class");
+_Static_assert(sizeof(struct copi_alias) <= 64, "fits its slab class");
+_Static_assert(offsetof(struct copi_watch, down) == 0, "cell first");
+_Static_assert(offsetof(struct copi_monitor, demonitor) == 0, "cell first");
+
+static struct copi_watch *watch_new(cop_pid watcher, cop_ref ref,
+                                    const char *name)
+{
+    struct copi_watch *w = copi_slab_alloc(COPI_SLAB_128);
+    if (w == NULL)
+        return NULL;
+    copi_msg_embed(&w->down, COPI_SIG_MONITOR, COPI_CELL_WATCH);
+    w->down.sender = watcher;
+    w->down.ref = ref;
+    copi_list_init(&w->order);
+    w->name = NULL;
+    w->name_bytes = 0;
+    w->came_late = false;
+    if (name == NULL)
+        return w;
+    w->name_bytes = strlen(name) + 1;
+    w->name = copi_mem_alloc(w->name_bytes);
+    if (w->name == NULL) {
+        copi_slab_free(COPI_SLAB_128, w);
+        return NULL;
+    }
+    memcpy(w->name, name, w->name_bytes);
+    return w;
+}
+
+int copi_monitor_new(struct copi_monitor **out, cop_pid watcher,
+                     cop_pid target, cop_ref ref, const char *name)
+{
+    struct copi_monitor *m = copi_slab_alloc(COPI_SLAB_128);
+    if (m == NULL)
+        return COP_ENOMEM;
+    copi_msg_embed(&m->demonitor, COPI_SIG_DEMONITOR, COPI_CELL_MONITOR);
+    copi_list_init(&m->order);
+    m->by_ref.chain = NULL;
+    m->by_ref.key = ref.id;
+    m->target = target;
+    m->watch = watch_new(watcher, ref, name);
+    if (m->watch == NULL) {
+        copi_slab_free(COPI_SLAB_128, m);
+        return COP_ENOMEM;
+    }
+    *out = m;
+    return 0;
+}
+
+void copi_monitor_free(struct copi_monitor *m)
+{
+    COPI_ASSERT(copi_list_is_empty(&m->order));
+    copi_slab_free(COPI_SLAB_128, m);
+}
+
+void copi_watch_free(struct copi_watch *w)
+{
+    COPI_ASSERT(copi_list_is_empty(&w->order));
+    copi_mem_free(w->name, w->name_bytes);
+    copi_slab_free(COPI_SLAB_128, w);
+}
+
+const char *copi_watch_name(const struct copi_watch *w)
+{
+    return w->name != NULL ? w->name : "";
+}
+
+void copi_monitor_add(struct copi_actor *a, struct copi_monitor *m)
+{
+    copi_map_insert(&a->monitors_by_ref, &m->by_ref, m->by_ref.key);
+    copi_list_push_back(&a->monitors, &m->order);
+    copi_actor_tally(&a->monitor_count, 1);
+}
+
+struct copi_monitor *copi_monitor_find(const struct copi_actor *a,
+                                       cop_ref ref)
+{
+    struct copi_map_node *n = copi_map_find(&a->monitors_by_ref, ref.id);
+    return n == NULL ? NULL : COPI_CONTAINER(n, struct copi_monitor, by_ref);
+}
+
+void copi_monitor_remove(struct copi_actor *a, struct copi_monitor *m)
+{
+    copi_map_remove(&a->monitors_by_ref, &m->by_ref);
+    copi_list_remove(&m->order);
+    copi_actor_tally(&a->monitor_count, -1);
+}
+
+struct copi_monitor *copi_monitor_pop(struct copi_actor *a)
+{
+    if (copi_list_is_empty(&a->monitors))
+        return NULL;
+    struct copi_monitor *m =
+        COPI_CONTAINER(a->monitors.next, struct copi_monitor, order);
+    copi_monitor_remove(a, m);
+    return m;
+}
+
+void copi_watch_add(struct copi_actor *a, struct copi_watch *w)
+{
+    copi_list_push_back(&a->watches, &w->order);
+    copi_actor_tally(&a->watch_count, 1);
+}
+
+void copi_watch_remove(struct copi_actor *a, struct copi_watch *w)
+{
+    copi_list_remove(&w->order);
+    copi_actor_tally(&a->watch_count, -1);
+}
+
+struct copi_watch *copi_watch_pop(struct copi_actor *a)
+{
+    if (copi_list_is_empty(&a->watches))
+        return NULL;
+    struct copi_watch *w =
+        COPI_CONTAINER(a->watches.next, struct copi_watch, order);
+    copi_watch_remove(a, w);
+    return w;
+}
+
+/* -------------------------------------------------------------- aliases -- */
+
+int copi_alias_add(struct copi_actor *a, cop_ref ref, int mode)
+{
+    struct copi_alias *l = copi_slab_alloc(COPI_SLAB_64);
+    if (l == NULL)
+        return COP_ENOMEM;
+    *l = (struct copi_alias){a->aliases, ref, mode};
+    a->aliases = l;
+    return 0;
+}
+
+int copi_alias_mode(const struct copi_actor *a, cop_ref ref)
+{
+    for (struct copi_alias *l = a->aliases; l != NULL; l = l->next) {
+        if (l->ref.id == ref.id)
+            return l->mode;
+    }
+    return COP_ALIAS_NONE;
+}
+
+bool copi_alias_remove(struct copi_actor *a, cop_ref ref)
+{
+    for (struct copi_alias **p = &a->aliases; *p != NULL; p = &(*p)->next) {
+        struct copi_alias *l = *p;
+        if (l->ref.id == ref.id) {
+            *p = l->next;
+            copi_slab_free(COPI_SLAB_64, l);
+            return true;
+        }
+    }
+    return false;
+}
+
+void copi_alias_end_of_monitor(struct copi_actor *a, cop_ref ref)
+{
+    int mode = copi_alias_mode(a, ref) & ~COP_ALIAS_PRIORITY;
+    if (mode == COP_ALIAS_DEMONITOR || mode == COP_ALIAS_REPLY)
+        copi_alias_remove(a, ref);
+}
+
+void copi_alias_free_all(struct copi_actor *a)
+{
+    while (a->aliases != NULL)
+        copi_alias_remove(a, a->aliases->ref);
+}

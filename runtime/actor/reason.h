@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reason.h - what the runtime needs of reasons beyond <coppice/reason.h>: the
+ * ones that only it makes. See reason.c.
+ *
+ * Rank: 3.
+ */
+#ifndef COPI_ACTOR_REASON_H
+#define COPI_ACTOR_REASON_H
+
+#include "runtime/base/base.h"
+
+#include <coppice/reason.h>
+
+/* Bytes of a name with its closing zero; of a payload, of which more is cut. */
+#define COPI_REASON_NAME 64
+#define COPI_REASON_PAYLOAD_MAX 65536
+
+/* So many different names are kept for ever; reasons beyond are counted. */
+#define COPI_REASON_INTERNED_MAX 4096
+
+/* All of these: the reason is the caller's; without memory it is `nomem`. Any
+ * thread; nothing blocks. */
+
+/* {badarg, "text"}: misuse of a call; the text names call and argument. Knows
+ * the conversions of copi_format only. Counted. */
+cop_reason copi_reason_badarg_fmt(const char *fmt, ...) COP_PRINTF(1, 2);
+cop_reason copi_reason_badarg_v(const char *fmt, va_list args) COP_PRINTF(1, 0);
+
+/* {limit, "mailbox"}. Plain (as long as fewer than COPI_REASON_INTERNED_MAX
+ * names were made): once it was made for the first time it needs no memory. */
+cop_reason copi_reason_limit(const char *what);
+
+/* No count: well-known or interned; retain and release do nothing. */
+bool copi_reason_is_plain(cop_reason reason);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * scope.h - entering and leaving the runtime: what each public function begins
+ * and ends with. Rank: 5.
+ *
+ * On a worker's thread entering marks the thread as inside the runtime, gives
+ * the actor up if its worker was handed over meanwhile, and spends a reduction
+ * of the turn's budget: that is where an actor yields. On any other thread it
+ * holds the runtime open against a stop, and begins a section in which actors
+ * may be looked up.
+ */
+#ifndef COPI_API_SCOPE_H
+#define COPI_API_SCOPE_H
+
+#include "runtime/actor/actor.h"
+#include "runtime/actor/here.h"
+
+struct copi_scope {
+    struct copi_actor *self; /* the running actor, or NULL */
+    bool outside;            /* not a worker's thread */
+    unsigned section;
+};
+
+/* False: the runtime is not running (then do not leave). */
+bool copi_scope_enter(struct copi_scope *s);
+void copi_scope_leave(struct copi_scope *s);
+
+/* Enters for the running actor and returns it; outside an actor it reports
+ * `call` and aborts. */
+struct copi_actor *copi_scope_actor(struct copi_scope *s, const char *call);
+
+#endif

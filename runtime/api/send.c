@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * send.c - sending messages. Rank: 5.
+ *
+ * An ordinary send is an allocation, a copy, a table lookup and one atomic
+ * exchange. Only a bounded mailbox costs a second atomic operation, to count.
+ */
+#include "runtime/api/send.h"
+
+#include <coppice/runtime.h>
+
+#include "runtime/actor/counters.h"
+#include "runtime/actor/misuse.h"
+#include "runtime/actor/name.h"
+#include "runtime/actor/signal.h"
+#include "runtime/actor/table.h"
+#include "runtime/base/check.h"
+
+/* Takes a place in a bounded mailbox. 0; COP_EFULL: refuse; COP_ELIMIT: drop.
+ * The policies that act at the receiver always take one. */
+static int take_place(struct copi_actor *to, struct cop_msg *m)
+{
+    uint32_t n =
+        atomic_fetch_add_explicit(&to->bounded, 1, memory_order_relaxed);
+    if (n >= to->mailbox_max && to->mailbox_full <= COP_FULL_DROP_NEW) {
+        atomic_fetch_sub_explicit(&to->bounded, 1, memory_order_relaxed);
+        return to->mailbox_full == COP_FULL_FAIL ? COP_EFULL : COP_ELIMIT;
+    }
+    m->flags |= COPI_MSG_COUNTED;
+    return 0;
+}
+
+int copi_send(struct copi_scope *s, cop_pid to, struct cop_msg *m)
+{
+    (void)s;
+    struct copi_actor *a = copi_table_find(to);
+    if (a == NULL) {
+        COPI_COUNT(sent);
+        copi_signal_dead_letter(m, to, COP_DEAD_NOPROC);
+        return 0;
+    }
+    int rc = a->mailbox_max == 0 ? 0 : take_place(a, m);
+    if (rc == COP_EFULL) {
+        copi_msg_release(m);
+        return rc;
+    }
+    COPI_COUNT(sent);
+    if (rc == COP_ELIMIT) {
+        COPI_COUNT(dropped);
+        copi_signal_dead_letter(m, to, COP_DEAD_FULL);
+        return 0;
+    }
+    copi_signal_push(a, m);
+    return 0;
+}
+
+int copi_send_make(struct cop_msg **out, struct copi_scope *s, cop_tag tag,
+                   const void *body, size_t size, unsigned flags)
+{
+    if (!copi_tag_is_valid(tag) || (body == NULL && size > 0))
+        return COP_EINVAL;
+    if (size > COPI_BODY_MAX)
+        return COP_ESIZE;
+    struct cop_msg *m = copi_msg_make(tag, body, size);
+    if (m == NULL)
+        return COP_ENOMEM;
+    m->flags = (uint8_t)flags;
+    if (s->self != NULL)
+        m->sender = s->self->pid;
+    *out = m;
+    return 0;
+}
+
+static int send_ref(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
+                    size_t size, unsigned flags)
+{
+    struct copi_scope s;
+    struct cop_msg *m;
+    if (!copi_scope_enter(&s))
+        return COP_ESTOPPED;
+    int rc = copi_send_make(&m, &s, tag, body, size, flags);
+    if (rc == 0) {
+        m->ref = ref;
+        rc = copi_send(&s, to, m);
+    }
+    copi_scope_leave(&s);
+    return rc;
+}
+
+static int send_name(const char *name, cop_tag tag, const void *body,
+                     size_t size, unsigned flags)
+{
+    if (name == NULL)
+        return COP_EINVAL;
+    cop_pid to = cop_whereis(name);
+    if (to.id == 0)
+        return cop_is_running() ? COP_ENOPROC : COP_ESTOPPED;
+    return send_ref(to, COP_NO_REF, tag, body, size, flags);
+}
+
+int cop_send(cop_pid to, cop_tag tag, const void *body, size_t size)
+{
+    return send_ref(to, COP_NO_REF, tag, body, size, 0);
+}
+
+int cop_send_urgent(cop_pid to, cop_tag tag, const void *body, size_t size)
+{
+    return send_ref(to, COP_NO_REF, tag, body, size, COPI_MSG_URGENT);
+}
+
+int cop_send_name(const char *name, cop_tag tag, const void *body,
+                  size_t size)
+{
+    return send_name(name, tag, body, size, 0);
+}
+
+int cop_send_alias(cop_alias to, cop_tag tag, const void *body, size_t size)
+{
+    return send_ref(to.pid, to.ref, tag, body, size, COPI_MSG_ALIAS);
+}
+
+int cop_send_alias_urgent(cop_alias to, cop_tag tag, const void *body,
+                          size_t size)
+{
+    return send_ref(to.pid, to.ref, tag, body, size,
+                    COPI_MSG_ALIAS | COPI_MSG_URGENT);
+}
+
+int cop_cast(cop_pid to, cop_tag tag, const void *body, size_t size)
+{
+    return send_ref(to, COP_NO_REF, tag, body, size, COPI_MSG_CAST);
+}
+
+int cop_cast_name(const char *name, cop_tag tag, const void *body,
+                  size_t size)
+{
+    return send_name(name, tag, body, size, COPI_MSG_CAST);
+}
+
+/* What the program gives back: it must own it. */
+static int own_again(const char *call, struct cop_msg *m)
+{
+    if (m == NULL)
+        return COP_EINVAL;
+    if (!(m->flags & COPI_MSG_KEPT))
+        copi_misuse("%s: message with tag %u is not the caller's", call,
+                    (unsigned)m->tag);
+    return 0;
+}
+
+int cop_send_msg(cop_pid to, cop_msg *m)
+{
+    struct copi_scope s;
+    int rc = own_again("cop_send_msg", m);
+    if (rc != 0)
+        return rc;
+    if (!copi_tag_is_valid(m->tag) || !copi_scope_enter(&s)) {
+        rc = copi_tag_is_valid(m->tag) ? COP_ESTOPPED : COP_EINVAL;
+        copi_msg_release(m);
+        return rc;
+    }
+    m->flags = 0;
+    m->ref = COP_NO_REF;
+    m->sender = s.self != NULL ? s.self->pid : COP_NO_PID;
+    rc = copi_send(&s, to, m);
+    copi_scope_leave(&s);
+    return rc;
+}
+
+int cop_send_buf(cop_pid to, cop_tag tag, cop_buf *b)
+{
+    cop_msg *m;
+    if (b == NULL)
+        return COP_EINVAL;
+    int rc = cop_msg_new(&m, tag, sizeof b);
+    if (rc != 0)
+        return rc;
+    *(cop_buf **)copi_msg_inline(m) = cop_buf_retain(b);
+    m->body = COPI_BODY_SHARED;
+    m->size = cop_buf_size(b);
+    return cop_send_msg(to, m);
+}

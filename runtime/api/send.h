@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * send.h - sending a program's message, for the other files here. Rank: 5.
+ */
+#ifndef COPI_API_SEND_H
+#define COPI_API_SEND_H
+
+#include "runtime/api/scope.h"
+
+/* Counts m as sent and sends it, as the receiver's mailbox policy allows. m is
+ * taken. 0, or COP_EFULL. */
+int copi_send(struct copi_scope *s, cop_pid to, struct cop_msg *m);
+
+/* A message with a copy of the body, from the scope's actor. COP_EINVAL,
+ * COP_ESIZE, COP_ENOMEM. */
+COP_MUST_USE int copi_send_make(struct cop_msg **out, struct copi_scope *s,
+                                cop_tag tag, const void *body, size_t size,
+                                unsigned flags);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * spawn.c - new actors. Rank: 5.
+ *
+ * A spawn makes everything first, a name and ties to the spawner included,
+ * and publishes the actor last; so what can fail fails before anybody could
+ * have seen it. A stack comes only with the first turn.
+ */
+#include <coppice/actor.h>
+
+#include "runtime/actor/counters.h"
+#include "runtime/actor/driver.h"
+#include "runtime/actor/mailbox.h"
+#include "runtime/actor/name.h"
+#include "runtime/actor/table.h"
+#include "runtime/actor/tie.h"
+#include "runtime/api/scope.h"
+#include "runtime/base/check.h"
+#include "runtime/memory/stack.h"
+#include "runtime/scheduler/worker.h"
+
+enum { MAILBOX_MAX = 1 << 30 };
+#define EXTRA_MAX ((size_t)1 << 30)
+
+struct what {
+    const cop_handler *handler;
+    cop_fn fn;
+    void *arg;
+    const cop_opts *opts;
+};
+
+static int check_opts(const struct what *w, const struct copi_scope *s)
+{
+    const cop_opts *o = w->opts;
+    bool ties = o->link || o->monitor != NULL;
+    if (o->stack_bytes > COPI_STACK_MAX || o->arg_bytes > EXTRA_MAX ||
+        o->mailbox_max > MAILBOX_MAX)
+        return COP_EINVAL;
+    if ((o->arg_bytes > 0 && (o->arg_release != NULL || w->arg == NULL)) ||
+        (unsigned)o->priority > COP_PRIO_MAX ||
+        (unsigned)o->mailbox_full > COP_FULL_KILL)
+        return COP_EINVAL;
+    if (ties && (s->self == NULL || s->outside))
+        return COP_EINVAL;
+    if (w->handler != NULL && w->handler->state_bytes > EXTRA_MAX)
+        return COP_EINVAL;
+    if (o->name != NULL && !copi_name_is_valid(o->name))
+        return COP_ENAME;
+    return 0;
+}
+
+/* The handler's state, then the copied argument. */
+static size_t arg_offset(const struct what *w)
+{
+    size_t state = w->handler != NULL ? w->handler->state_bytes : 0;
+    return (state + 15) / 16 * 16;
+}
+
+static void fill(struct copi_actor *a, const struct what *w,
+                 const struct copi_actor *parent)
+{
+    const cop_opts *o = w->opts;
+    a->parent = parent != NULL ? parent->pid : COP_PID_INIT;
+    a->handler = w->handler;
+    a->fn = w->fn;
+    a->arg = w->arg;
+    if (o->arg_bytes > 0) {
+        a->arg = (char *)copi_actor_extra(a) + arg_offset(w);
+        memcpy(a->arg, w->arg, o->arg_bytes);
+    }
+    a->arg_release = o->arg_release;
+    a->label = o->label;
+    if (a->label == NULL && w->handler != NULL)
+        a->label = w->handler->label;
+    a->stack_bytes =
+        o->stack_bytes == COPI_STACK_DEFAULT ? 0 : o->stack_bytes;
+    a->mailbox_max = o->mailbox_max;
+    a->mailbox_full = (uint8_t)o->mailbox_full;
+    a->priority = (uint8_t)o->priority;
+    a->urgent = o->urgent;
+    a->trap_exit = o->trap_exit;
+}
+
+static void pin(struct copi_actor *a)
+{
+    struct copi_worker *w = copi_here()->worker;
+    a->pinned = true;
+    a->home = (uint16_t)(w != NULL ? w->index : a->serial % copi_rt.workers);
+    atomic_store(&copi_rt.worker[a->home].has_pinned, 1);
+}
+
+/* Everything that can fail, undone in reverse. */
+static int prepare(struct copi_actor *a, const struct what *w,
+                   const struct copi_scope *s, cop_ref *ref)
+{
+    const cop_opts *o = w->opts;
+    struct copi_worker *here = copi_here()->worker;
+    int rc = copi_table_reserve(a, here != NULL ? &here->slots : NULL);
+    if (rc != 0)
+        return rc;
+    if (o->link && (rc = copi_tie_link_new(s->self, a)) != 0)
+        goto undo;
+    if (o->monitor != NULL) {
+        *ref = copi_ref_new(false);
+        rc = copi_tie_monitor_new(s->self, a, *ref);
+        if (rc != 0)
+            goto undo;
+    }
+    if (o->name != NULL && (rc = copi_name_register(a, o->name)) != 0)
+        goto undo;
+    return 0;
+
+undo:
+    if (s->self != NULL)
+        copi_tie_undo_new(s->self, a, *ref);
+    copi_table_release(&a->pid, 1);
+    return rc;
+}
+
+static int spawn_inside(cop_pid *out, const struct what *w,
+                        const struct copi_scope *s)
+{
+    int rc = check_opts(w, s);
+    if (rc != 0)
+        return rc;
+    if (atomic_load_explicit(&copi_rt.no_spawns, memory_order_relaxed) != 0)
+        return COP_ESTOPPED;
+    struct copi_actor *a =
+        copi_actor_alloc(arg_offset(w) + w->opts->arg_bytes);
+    if (a == NULL)
+        return COP_ENOMEM;
+    fill(a, w, s->outside ? NULL : s->self);
+    cop_ref ref = COP_NO_REF;
+    rc = prepare(a, w, s, &ref);
+    if (rc != 0) {
+        copi_actor_free(a);
+        return rc;
+    }
+    if (w->opts->pinned)
+        pin(a);
+    if (w->opts->monitor != NULL) {
+        *w->opts->monitor = ref;
+        copi_inbox_mark(s->self, ref);
+    }
+    if (out != NULL)
+        *out = a->pid;
+    COPI_COUNT(spawned);
+    copi_table_publish(a);
+    copi_driver.ready(a);
+    return 0;
+}
+
+static int spawn(cop_pid *out, const struct what *w)
+{
+    struct copi_scope s;
+    if (out != NULL)
+        *out = COP_NO_PID;
+    if (!copi_scope_enter(&s))
+        return COP_ESTOPPED;
+    int rc = spawn_inside(out, w, &s);
+    copi_scope_leave(&s);
+    return rc;
+}
+
+static const cop_opts defaults;
+
+int cop_spawn(cop_pid *out, cop_fn fn, void *arg, const cop_opts *opts)
+{
+    struct what w = {NULL, fn, arg, opts != NULL ? opts : &defaults};
+    return fn == NULL ? COP_EINVAL : spawn(out, &w);
+}
+
+int cop_spawn_handler(cop_pid *out, const cop_handler *h, void *arg,
+                      const cop_opts *opts)
+{
+    struct what w = {h, NULL, arg, opts != NULL ? opts : &defaults};
+    return h == NULL ? COP_EINVAL : spawn(out, &w);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stop.c - stopping the runtime, with what is owed to each actor. Rank: 5.
+ *
+ *   1. The actors without a parent get the exit signal `shutdown`, newest
+ *      first: supervisors among them take their trees down in order.
+ *   2. When these are gone, so do all that are left: orphans.
+ *   3. At the deadline those that still live are reported, and killed.
+ *   4. The gate is closed: no thread gets in any more; those inside leave
+ *      (their calls end, as every callee is dead).
+ *   5. Threads end, memory is freed.
+ *
+ * An actor that never comes back to the runtime cannot be ended. Then the stop
+ * fails with COP_ESTUCK after GRACE: what it uses must stay.
+ */
+#include <coppice/runtime.h>
+
+#include "runtime/actor/name.h"
+#include "runtime/actor/signal.h"
+#include "runtime/api/scope.h"
+#include "runtime/api/start.h"
+#include "runtime/base/check.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/os.h"
+#include "runtime/scheduler/epoch.h"
+
+#define GRACE (2 * COP_SEC)
+
+enum { SEND_AT_ONCE = 256 };
+
+/* Sends an exit signal to the newest actors below `before` that qualify, and
+ * returns the lowest serial that it reached, 0 when done. */
+static uint64_t signal_some(uint64_t before, bool roots, cop_reason reason)
+{
+    struct {
+        uint64_t serial;
+        cop_pid pid;
+    } top[SEND_AT_ONCE];
+    size_t n = 0;
+    for (uint32_t i = 0; i < copi_table_limit(); i++) {
+        struct copi_actor *a = copi_table_at(i);
+        if (a == NULL || a->is_guest || a->serial >= before ||
+            (roots && a->parent.id != COP_PID_INIT.id) ||
+            (n == SEND_AT_ONCE && a->serial < top[n - 1].serial))
+            continue;
+        size_t at = n < SEND_AT_ONCE ? n++ : n - 1;
+        for (; at > 0 && top[at - 1].serial < a->serial; at--)
+            top[at] = top[at - 1];
+        top[at].serial = a->serial;
+        top[at].pid = a->pid;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct cop_msg *m = copi_msg_alloc(COPI_SIG_EXIT, 0, 0);
+        if (m == NULL)
+            return top[i].serial + 1; /* again, from this one on */
+        m->sender = COP_PID_INIT;
+        m->reason = reason;
+        copi_signal_send(top[i].pid, m);
+    }
+    return n == SEND_AT_ONCE ? top[n - 1].serial : 0;
+}
+
+static void signal_all(bool roots, cop_reason reason)
+{
+    unsigned section = copi_epoch_guest_enter();
+    uint64_t before = UINT64_MAX;
+    while ((before = signal_some(before, roots, reason)) != 0)
+        continue;
+    copi_epoch_guest_leave(section);
+}
+
+static size_t count_live(bool roots)
+{
+    size_t n = 0;
+    unsigned section = copi_epoch_guest_enter();
+    for (uint32_t i = 0; i < copi_table_limit(); i++) {
+        struct copi_actor *a = copi_table_at(i);
+        if (a != NULL && !a->is_guest &&
+            (!roots || a->parent.id == COP_PID_INIT.id))
+            n++;
+    }
+    copi_epoch_guest_leave(section);
+    return n;
+}
+
+/* Waits until none is left; false: the deadline has passed. */
+static bool wait_for_ends(bool roots, cop_time deadline)
+{
+    for (;;) {
+        uint32_t seen = atomic_load(&copi_rt.deaths);
+        if (count_live(roots) == 0)
+            return true;
+        cop_time left = deadline - copi_clock_real();
+        if (left <= 0)
+            return false;
+        copi_os_futex_wait(&copi_rt.deaths, seen, left);
+    }
+}
+
+static void describe(struct copi_actor *a, char *buf, size_t size)
+{
+    char pid[COP_PID_TEXT];
+    char name[COP_NAME_MAX + 1];
+    copi_name_of(a, name);
+    const char *label = a->label != NULL ? a->label : "-";
+    snprintf(buf, size, "%s %s %s: %s, waits for: %s, %u messages\n",
+             cop_pid_str(a->pid, pid, sizeof pid),
+             name[0] != '\0' ? name : "-", label,
+             cop_status_str((cop_status)atomic_load(&a->status)),
+             cop_wait_str((cop_wait)atomic_load(&a->wait)),
+             (unsigned)atomic_load(&a->inbox_count));
+}
+
+static void report_left(cop_stop_report *r)
+{
+    size_t used = 0;
+    unsigned section = copi_epoch_guest_enter();
+    for (uint32_t i = 0; i < copi_table_limit(); i++) {
+        struct copi_actor *a = copi_table_at(i);
+        if (a == NULL || a->is_guest)
+            continue;
+        char line[512];
+        describe(a, line, sizeof line);
+        r->left++;
+        if (used + strlen(line) < sizeof r->text) {
+            memcpy(r->text + used, line, strlen(line) + 1);
+            used += strlen(line);
+        }
+    }
+    copi_epoch_guest_leave(section);
+}
+
+/* Kills, again and again as actors may still be spawning; false: some never
+ * end. */
+static bool kill_all(cop_stop_report *r)
+{
+    cop_time deadline = copi_clock_real() + GRACE;
+    atomic_store(&copi_rt.no_spawns, 1);
+    do {
+        signal_all(false, COP_KILL);
+        if (wait_for_ends(false, copi_clock_real() + 20 * COP_MS))
+            return true;
+    } while (copi_clock_real() < deadline);
+    r->stuck = count_live(false);
+    return false;
+}
+
+static void end_actors(cop_time deadline, cop_stop_report *r, bool *ended)
+{
+    atomic_store(&copi_rt.death_watch, 1);
+    signal_all(true, COP_SHUTDOWN);
+    if (wait_for_ends(true, deadline)) {
+        signal_all(false, COP_SHUTDOWN);
+        if (wait_for_ends(false, deadline)) {
+            *ended = true;
+            goto out;
+        }
+    }
+    report_left(r);
+    *ended = kill_all(r);
+out:
+    atomic_store(&copi_rt.death_watch, 0);
+}
+
+static void close_gate(void)
+{
+    /* seq_cst: pairs with enter_outside in scope.c */
+    atomic_store(&copi_rt.state, COPI_RT_OFF);
+    while (atomic_load(&copi_rt.gate) != 0)
+        copi_os_yield();
+}
+
+int cop_stop(cop_time deadline, cop_stop_report *report)
+{
+    cop_stop_report own;
+    cop_stop_report *r = report != NULL ? report : &own;
+    int running = COPI_RT_RUNNING;
+    bool ended;
+    memset(r, 0, sizeof *r);
+    if (copi_here()->native != NULL)
+        return COP_EINVAL;
+    if (!atomic_compare_exchange_strong(&copi_rt.state, &running,
+                                        COPI_RT_STOPPING))
+        return COP_ESTOPPED;
+    /* in virtual time the deadline's distance is what counts */
+    cop_time left = deadline == COP_FOREVER ? COP_FOREVER
+                                            : deadline - copi_clock_now();
+    cop_time now = copi_clock_real();
+    cop_time until = left > COP_FOREVER - now ? COP_FOREVER : now + left;
+    end_actors(until, r, &ended);
+    if (!ended) {
+        atomic_store(&copi_rt.state, COPI_RT_STUCK);
+        return COP_ESTUCK;
+    }
+    close_gate();
+    if (!copi_runtime_unmake(copi_clock_real() + GRACE)) {
+        atomic_store(&copi_rt.state, COPI_RT_STUCK);
+        return COP_ESTUCK;
+    }
+    return 0;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tie.c - links, monitors, aliases, exit signals. Rank: 5.
+ */
+#include <coppice/actor.h>
+
+#include "runtime/actor/mailbox.h"
+#include "runtime/actor/misuse.h"
+#include "runtime/actor/monitor.h"
+#include "runtime/actor/name.h"
+#include "runtime/actor/signal.h"
+#include "runtime/actor/tie.h"
+#include "runtime/api/scope.h"
+#include "runtime/memory/slab.h"
+#include "runtime/scheduler/exit.h"
+#include "runtime/scheduler/wait.h"
+
+int cop_link(cop_pid to)
+{
+    struct copi_scope s;
+    struct copi_actor *a = copi_scope_actor(&s, "cop_link");
+    int rc = copi_tie_link(a, to);
+    copi_scope_leave(&s);
+    return rc;
+}
+
+int cop_unlink(cop_pid to)
+{
+    struct copi_scope s;
+    struct copi_actor *a = copi_scope_actor(&s, "cop_unlink");
+    int rc = copi_tie_unlink(a, to);
+    copi_scope_leave(&s);
+    return rc;
+}
+
+static bool is_mode(int mode)
+{
+    mode &= ~COP_ALIAS_PRIORITY;
+    return mode >= COP_ALIAS_NONE && mode <= COP_ALIAS_REPLY;
+}
+
+static int monitor(const char *call, cop_ref *out, cop_pid to,
+                   const char *name, int mode)
+{
+    struct copi_scope s;
+    struct copi_actor *a = copi_scope_actor(&s, call);
+    int rc = COP_EINVAL;
+    if (out == NULL || !is_mode(mode))
+        goto out;
+    cop_ref ref = copi_ref_new(false);
+    bool alias = (mode & ~COP_ALIAS_PRIORITY) != COP_ALIAS_NONE;
+    rc = alias ? copi_alias_add(a, ref, mode) : 0;
+    if (rc != 0)
+        goto out;
+    copi_inbox_mark(a, ref);
+    rc = copi_tie_monitor(a, to, ref, name);
+    if (rc != 0 && alias)
+        copi_alias_remove(a, ref);
+    else if (rc == 0)
+        *out = ref;
+out:
+    copi_scope_leave(&s);
+    return rc;
+}
+
+int cop_monitor(cop_ref *out, cop_pid to)
+{
+    return monitor("cop_monitor", out, to, NULL, COP_ALIAS_NONE);
+}
+
+int cop_monitor_name(cop_ref *out, const char *name)
+{
+    if (name == NULL)
+        return COP_EINVAL;
+    return monitor("cop_monitor_name", out, cop_whereis(name), name,
+                   COP_ALIAS_NONE);
+}
+
+int cop_monitor_alias(cop_ref *out, cop_pid to, int alias_mode)
+{
+    return monitor("cop_monitor_alias", out, to, NULL, alias_mode);
+}
+
+bool cop_demonitor(cop_ref ref, bool flush)
+{
+    struct copi_scope s;
+    struct copi_actor *a = copi_scope_actor(&s, "cop_demonitor");
+    bool was = copi_tie_demonitor(a, ref);
+    if (flush)
+        copi_tie_flush(a, ref);
+    copi_scope_leave(&s);
+    return was;
+}
+
+int cop_alias_new(cop_alias *out, int alias_mode)
+{
+    struct copi_scope s;
+    struct copi_actor *a = copi_scope_actor(&s, "cop_alias_new");
+    int rc = COP_EINVAL;
+    if (out != NULL && is_mode(alias_mode)) {
+        *out = COP_LITERAL(cop_alias){a->pid, copi_ref_new(false)};
+        if ((alias_mode & ~COP_ALIAS_PRIORITY) == COP_ALIAS_NONE)
+            alias_mode |= COP_ALIAS_EXPLICIT;
+        copi_inbox_mark(a, out->ref);
+        rc = copi_alias_add(a, out->ref, alias_mode);
+    }
+    copi_scope_leave(&s);
+    return rc;
+}
+
+bool cop_unalias(cop_ref ref)
+{
+    struct copi_scope s;
+    struct copi_actor *a = copi_scope_actor(&s, "cop_unalias");
+    bool was = copi_alias_remove(a, ref);
+    copi_scope_leave(&s);
+    return was;
+}
+
+cop_ref cop_ref_new(void)
+{
+    struct copi_scope s;
+    if (!copi_scope_enter(&s))
+        return copi_ref_new(false);
+    cop_ref ref = copi_ref_new(false);
+    if (s.self != NULL && !s.outside)
+        copi_inbox_mark(s.self, ref);
+    copi_scope_leave(&s);
+    return ref;
+}
+
+/* --------------------------------------------------------------- ending -- */
+
+void cop_exit(cop_reason reason)
+{
+    struct copi_scope s;
+    copi_exit_now(copi_scope_actor(&s, "cop_exit"), reason);
+}
+
+int cop_exit_signal(cop_pid to, cop_reason reason)
+{
+    struct copi_scope s;
+    if (!copi_scope_enter(&s)) {
+        cop_reason_release(reason);
+        return COP_ESTOPPED;
+    }
+    struct cop_msg *m = copi_msg_alloc(COPI_SIG_EXIT, 0, 0);
+    if (m != NULL) {
+        m->sender = s.self != NULL ? s.self->pid : COP_NO_PID;
+        m->reason = reason;
+        copi_signal_send(to, m);
+        /* one's own signal is acted on before this returns, as in OTP */
+        if (s.self != NULL && !s.outside && s.self->pid.id == to.id)
+            copi_signals_take(s.self);
+    } else {
+        cop_reason_release(reason);
+    }
+    copi_scope_leave(&s);
+    return m != NULL ? 0 : COP_ENOMEM;
+}
+
+bool cop_trap_exit(bool on)
+{
+    struct copi_scope s;
+    struct copi_actor *a = copi_scope_actor(&s, "cop_trap_exit");
+    copi_signals_take(a); /* what came before is judged as it was */
+    bool was = a->trap_exit;
+    a->trap_exit = on;
+    copi_scope_leave(&s);
+    return was;
+}
+
+int cop_defer(void (*fn)(void *), void *arg)
+{
+    struct copi_scope s;
+    struct copi_actor *a = copi_scope_actor(&s, "cop_defer");
+    struct copi_defer *d =
+        fn != NULL ? copi_slab_alloc(COPI_SLAB_64) : NULL;
+    if (d != NULL) {
+        *d = (struct copi_defer){a->defers, fn, arg};
+        a->defers = d;
+    }
+    copi_scope_leave(&s);
+    if (fn == NULL)
+        return COP_EINVAL;
+    return d != NULL ? 0 : COP_ENOMEM;
+}
+
+bool cop_undefer(void (*fn)(void *), void *arg)
+{
+    struct copi_scope s;
+    struct copi_actor *a = copi_scope_actor(&s, "cop_undefer");
+    struct copi_defer **p = &a->defers;
+    while (*p != NULL && ((*p)->fn != fn || (*p)->arg != arg))
+        p = &(*p)->next;
+    struct copi_defer *d = *p;
+    if (d != NULL) {
+        *p = d->next;
+        copi_slab_free(COPI_SLAB_64, d);
+    }
+    copi_scope_leave(&s);
+    return d != NULL;
+}

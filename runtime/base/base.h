@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * base.h - the ground under every file of the runtime: the language's headers,
+ * the public value types, and the few macros that hide compiler differences.
+ * Rank: 0.
+ *
+ * Include it first. It is the one door to system headers; only the files that
+ * exist to wrap something (os, clock, mem, ctx, crash, poller) open others.
+ * <assert.h> is left out on purpose: COPI_ASSERT (check.h) stays on in every
+ * build, assert() does not.
+ */
+#ifndef COPI_BASE_BASE_H
+#define COPI_BASE_BASE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <coppice/types.h>
+
+#define COPI_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+/* They evaluate their arguments twice. */
+#define COPI_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define COPI_MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* The struct of which `ptr` is the member `member`. */
+#define COPI_CONTAINER(ptr, type, member)                                      \
+    ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+/* Whole conditions only: `if (COPI_UNLIKELY(n == 0))`. */
+#define COPI_LIKELY(x) __builtin_expect(!!(x), 1)
+#define COPI_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* For accessors of thread-local state. A coroutine may wake on another thread,
+ * so neither the body nor what the compiler can conclude from it (that it
+ * writes nothing, that two calls give the same) may reach the caller. clang
+ * has no noipa; only optnone keeps it from such conclusions. Both make the
+ * function slow: do not use this for anything bigger than an accessor. */
+#if defined(__clang__)
+#define COPI_NOINLINE __attribute__((noinline, optnone))
+#else
+#define COPI_NOINLINE __attribute__((noinline, noipa))
+#endif
+
+#define COPI_COLD __attribute__((cold, noinline))
+#define COPI_UNUSED __attribute__((unused))
+
+#define COPI_CACHE_LINE 64
+#define COPI_ALIGNED(n) __attribute__((aligned(n)))
+
+/* Thread-local storage that is reached without a call, from the shared library
+ * too. Only behind a COPI_NOINLINE accessor. */
+#define COPI_THREAD_LOCAL                                                      \
+    _Thread_local __attribute__((tls_model("initial-exec")))
+
+/* Built with a sanitizer? Always defined, 0 or 1. gcc has no __has_feature,
+ * and chokes on it unless the tests are nested. */
+#if defined(__SANITIZE_ADDRESS__)
+#define COPI_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define COPI_ASAN 1
+#endif
+#endif
+#ifndef COPI_ASAN
+#define COPI_ASAN 0
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define COPI_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define COPI_TSAN 1
+#endif
+#endif
+#ifndef COPI_TSAN
+#define COPI_TSAN 0
+#endif
+
+#endif

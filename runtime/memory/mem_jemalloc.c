@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mem_jemalloc.c - memory from jemalloc, by its own interface. Rank: 1.
+ *
+ * Frees are sized. jemalloc derives the block's class from that size alone, so
+ * it must be the one an aligned block was made with: mem.c admits only sizes
+ * that are multiples of the alignment, of which aligned and plain requests
+ * share a class.
+ */
+#include "runtime/memory/mem.h"
+
+#include <jemalloc/jemalloc.h>
+
+const bool copi_mem_is_watched = false;
+
+void *copi_mem_raw_alloc(size_t n, size_t align)
+{
+    return mallocx(n, align == 0 ? 0 : MALLOCX_ALIGN(align));
+}
+
+void *copi_mem_raw_zalloc(size_t n)
+{
+    return mallocx(n, MALLOCX_ZERO);
+}
+
+void copi_mem_raw_free(void *p, size_t n)
+{
+    sdallocx(p, n, 0);
+}
+
+const char *copi_mem_supplier(void)
+{
+    return "jemalloc";
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * slab.c - cells of a few fixed sizes, from per-thread magazines. Rank: 1.
+ *
+ * Words. A *cell* is one allocation of mem's. A *magazine* is a chain of free
+ * cells with their number. A worker thread has two of each class, *loaded* and
+ * *spare*; the *depot* holds those that no thread has.
+ *
+ * A cell is popped from and pushed to the loaded magazine, last in first out,
+ * so that it is still in the cache. When that is empty (full) it is exchanged
+ * for the spare one; when that is no better, for a full (empty) one of the
+ * depot. Two magazines, so that a thread which pops and pushes at the edge of
+ * one does not run to the depot each time. What one worker makes and another
+ * frees thus comes home by the magazine, for one short lock in 64 cells.
+ *
+ * The links are in the cells themselves: neither a magazine nor the depot ever
+ * needs memory, so freeing cannot fail.
+ *
+ * Invariants:
+ *  1. A cell is with its user, in one magazine, or back in mem.
+ *  2. A magazine holds at most magazine_cells; one in the depot is not empty.
+ *  3. A thread's magazines are touched by that thread alone, and never across
+ *     a switch of coroutines: no function here switches.
+ *
+ * Rejected: a return queue per owning thread (needs to know the owner of each
+ * cell, and to be emptied by somebody who may be asleep); magazines as arrays
+ * of pointers (memory of their own, more cache lines).
+ *
+ * Shutdown: each worker calls copi_slab_thread_fini, then somebody
+ * copi_slab_trim; afterwards nothing is held here.
+ */
+#include "runtime/memory/slab.h"
+
+#include "runtime/base/check.h"
+#include "runtime/base/lock.h"
+#include "runtime/memory/mem.h"
+#include "runtime/probe/fault.h"
+
+/* What is written into a free cell. */
+struct cell {
+    struct cell *next;
+    struct cell *next_magazine; /* in the depot, first cell only, as is count */
+    uint32_t count;
+};
+
+struct magazine {
+    struct cell *head;
+    uint32_t count;
+};
+
+struct cache {
+    bool is_active;
+    struct magazine loaded[COPI_SLAB_COUNT];
+    struct magazine spare[COPI_SLAB_COUNT];
+};
+
+struct depot {
+    struct cell *first; /* a stack of magazines: the warmest goes out first */
+    uint32_t magazines;
+};
+
+struct copi_slab_config copi_slab_config = {
+    .magazine_cells = 64,
+    .depot_magazines = 1024,
+};
+
+static const size_t class_bytes[] = {
+#define COPI_X(bytes) bytes,
+    COPI_SLAB_CLASSES(COPI_X)
+#undef COPI_X
+};
+
+static struct copi_lock depot_lock = COPI_LOCK_INIT(COPI_LOCK_SLAB);
+static struct depot depots[COPI_SLAB_COUNT]; /* under depot_lock */
+
+static COPI_THREAD_LOCAL struct cache own_cache;
+
+static COPI_NOINLINE struct cache *own(void)
+{
+    return &own_cache;
+}
+
+/* ----------------------------------------------------------- magazines -- */
+
+static void push(struct magazine *m, struct cell *cell)
+{
+    cell->next = m->head;
+    m->head = cell;
+    m->count++;
+}
+
+static struct cell *pop(struct magazine *m)
+{
+    struct cell *cell = m->head;
+
+    m->head = cell->next;
+    m->count--;
+    return cell;
+}
+
+static struct magazine take_all(struct magazine *m)
+{
+    struct magazine all = *m;
+
+    *m = (struct magazine){0};
+    return all;
+}
+
+static void free_all(enum copi_slab_class c, struct magazine m)
+{
+    while (m.head)
+        copi_mem_free(pop(&m), class_bytes[c]);
+    COPI_ASSERTF(m.count == 0, "%u cells missing", m.count);
+}
+
+/* --------------------------------------------------------------- depot -- */
+
+/* Full, it gives the magazine to mem, outside of the lock. */
+static void depot_put(enum copi_slab_class c, struct magazine m)
+{
+    struct depot *d = &depots[c];
+    bool is_full;
+
+    COPI_ASSERT(m.head && m.count > 0);
+    copi_lock_acquire(&depot_lock);
+    is_full = d->magazines >= copi_slab_config.depot_magazines;
+    if (!is_full) {
+        m.head->count = m.count;
+        m.head->next_magazine = d->first;
+        d->first = m.head;
+        d->magazines++;
+    }
+    copi_lock_release(&depot_lock);
+    if (is_full)
+        free_all(c, m);
+}
+
+static struct magazine depot_take_locked(struct depot *d)
+{
+    struct magazine m = {.head = d->first};
+
+    if (!m.head)
+        return m;
+    m.count = m.head->count;
+    d->first = m.head->next_magazine;
+    d->magazines--;
+    return m;
+}
+
+static struct magazine depot_take(enum copi_slab_class c)
+{
+    struct magazine m;
+
+    copi_lock_acquire(&depot_lock);
+    m = depot_take_locked(&depots[c]);
+    copi_lock_release(&depot_lock);
+    return m;
+}
+
+/* --------------------------------------------------------------- cells -- */
+
+/* The loaded magazine is empty; false: so is everything else. */
+static bool reload(struct cache *cache, enum copi_slab_class c)
+{
+    if (cache->spare[c].head)
+        cache->loaded[c] = take_all(&cache->spare[c]);
+    else
+        cache->loaded[c] = depot_take(c);
+    return cache->loaded[c].head != NULL;
+}
+
+/* The loaded magazine is full. */
+static void unload(struct cache *cache, enum copi_slab_class c)
+{
+    if (cache->spare[c].head)
+        depot_put(c, take_all(&cache->spare[c]));
+    cache->spare[c] = take_all(&cache->loaded[c]);
+}
+
+/* A wrong order of locks would show only when the depot is needed: here, on
+ * every cell of a sanitizer build, it shows at once. */
+static void assert_may_lock(void)
+{
+    COPI_ASSERT(copi_lock_may_acquire(COPI_LOCK_SLAB));
+}
+
+void *copi_slab_alloc(enum copi_slab_class c)
+{
+    struct cache *cache = own();
+
+    COPI_ASSERT(c < COPI_SLAB_COUNT);
+    if (copi_fault_alloc())
+        return NULL;
+    if (!cache->is_active)
+        assert_may_lock();
+    else if (cache->loaded[c].head || reload(cache, c))
+        return pop(&cache->loaded[c]);
+    return copi_mem_take(class_bytes[c], COPI_CACHE_LINE);
+}
+
+void copi_slab_free(enum copi_slab_class c, void *p)
+{
+    struct cache *cache = own();
+
+    COPI_ASSERT(c < COPI_SLAB_COUNT);
+    if (!p)
+        return;
+    if (!cache->is_active) {
+        assert_may_lock();
+        copi_mem_free(p, class_bytes[c]);
+        return;
+    }
+    if (cache->loaded[c].count >= copi_slab_config.magazine_cells)
+        unload(cache, c);
+    push(&cache->loaded[c], p);
+}
+
+enum copi_slab_class copi_slab_class_of(size_t n)
+{
+    int c = 0;
+
+    while (c < COPI_SLAB_COUNT && class_bytes[c] < n)
+        c++;
+    return (enum copi_slab_class)c;
+}
+
+size_t copi_slab_bytes(enum copi_slab_class c)
+{
+    COPI_ASSERT(c < COPI_SLAB_COUNT);
+    return class_bytes[c];
+}
+
+/* ------------------------------------------------------------- threads -- */
+
+void copi_slab_thread_init(void)
+{
+    struct cache *cache = own();
+    bool is_watched = copi_mem_is_watched || COPI_ASAN;
+
+    COPI_ASSERT(!cache->is_active && copi_slab_config.magazine_cells > 0);
+    copi_mem_thread_init();
+    cache->is_active = !is_watched || copi_slab_config.even_if_watched;
+}
+
+void copi_slab_thread_fini(void)
+{
+    struct cache *cache = own();
+
+    for (int i = 0; i < COPI_SLAB_COUNT; i++) {
+        enum copi_slab_class c = (enum copi_slab_class)i;
+
+        if (cache->loaded[c].head)
+            depot_put(c, take_all(&cache->loaded[c]));
+        if (cache->spare[c].head)
+            depot_put(c, take_all(&cache->spare[c]));
+    }
+    cache->is_active = false;
+    copi_mem_thread_fini();
+}
+
+void copi_slab_trim(void)
+{
+    for (int i = 0; i < COPI_SLAB_COUNT; i++) {
+        enum copi_slab_class c = (enum copi_slab_class)i;
+        struct magazine m;
+
+        while (m = depot_take(c), m.head)
+            free_all(c, m);
+    }
+}
+
+static void check_magazine(const struct cell *head, uint32_t count)
+{
+    uint32_t found = 0;
+
+    for (const struct cell *cell = head; cell; cell = cell->next)
+        found++;
+    COPI_ASSERTF(found == count, "%u cells, count %u", found, count);
+    COPI_ASSERT(count <= copi_slab_config.magazine_cells);
+}
+
+static void check_depot_locked(const struct depot *d)
+{
+    uint32_t found = 0;
+
+    for (const struct cell *m = d->first; m; m = m->next_magazine) {
+        check_magazine(m, m->count);
+        COPI_ASSERT(m->count > 0);
+        found++;
+    }
+    COPI_ASSERTF(found == d->magazines, "%u magazines, count %u", found,
+                 d->magazines);
+}
+
+void copi_slab_check(void)
+{
+    struct cache *cache = own();
+
+    copi_lock_acquire(&depot_lock);
+    for (int c = 0; c < COPI_SLAB_COUNT; c++) {
+        check_depot_locked(&depots[c]);
+        check_magazine(cache->loaded[c].head, cache->loaded[c].count);
+        check_magazine(cache->spare[c].head, cache->spare[c].count);
+        COPI_ASSERT(cache->is_active || !cache->loaded[c].head);
+    }
+    copi_lock_release(&depot_lock);
+}

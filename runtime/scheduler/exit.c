@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exit.c - death, in its order. Rank: 4.
+ *
+ * On the actor's own stack, its frames still in place:
+ *   1. the handler's terminate, if its init was done and the end is its own
+ *      decision (not an exit signal's); once
+ *   2. the deferred clean-ups, last one first, and the release of a moved
+ *      argument; at every death
+ * Each step is entered before its function is called, so that an exit from
+ * within goes on with the next one. An exit from terminate replaces the
+ * reason, as in OTP.
+ *
+ * On the machine's stack (copi_exit_bury):
+ *   3. names, so that they are free before anybody hears of the death; timers;
+ *      the call that it waits in is withdrawn
+ *   4. the mailbox is closed: what is in it is answered as the dead answer
+ *   5. links and monitors are told
+ *   6. messages, aliases: all that it owned
+ *   7. it leaves the table; record and slot wait in limbo (epoch.c)
+ *
+ * Nothing of this needs memory.
+ */
+#include "runtime/scheduler/exit.h"
+
+#include "runtime/actor/here.h"
+#include "runtime/actor/mailbox.h"
+#include "runtime/actor/monitor.h"
+#include "runtime/actor/name.h"
+#include "runtime/actor/reason.h"
+#include "runtime/actor/signal.h"
+#include "runtime/actor/table.h"
+#include "runtime/base/check.h"
+#include "runtime/base/os.h"
+#include "runtime/memory/mem.h"
+#include "runtime/scheduler/timers.h"
+#include "runtime/scheduler/turn.h"
+#include "runtime/scheduler/wait.h"
+
+/* ------------------------------------------------- on the actor's stack -- */
+
+static void run_defers(struct copi_actor *a)
+{
+    struct copi_defer *d;
+    while ((d = a->defers) != NULL) {
+        void (*fn)(void *) = d->fn;
+        void *arg = d->arg;
+        a->defers = d->next;
+        copi_slab_free(COPI_SLAB_64, d);
+        copi_turn_user_begin();
+        fn(arg);
+        copi_turn_user_end();
+    }
+    void (*release)(void *) = a->arg_release;
+    a->arg_release = NULL;
+    if (release != NULL) {
+        copi_turn_user_begin();
+        release(a->arg);
+        copi_turn_user_end();
+    }
+}
+
+static void run_terminate(struct copi_actor *a)
+{
+    a->dying = COPI_DYING_DEFERS;
+    if (a->by_signal || !a->has_init || a->handler->terminate == NULL)
+        return;
+    copi_turn_user_begin();
+    a->handler->terminate(copi_actor_extra(a), a->reason);
+    copi_turn_user_end();
+}
+
+COP_NORETURN static void go_on_dying(struct copi_actor *a)
+{
+    struct copi_here *h = copi_here();
+    /* a callback within a call may have ended it: that call is over */
+    atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
+    if (a->waiting != NULL)
+        copi_wait_end(a, a->waiting);
+    if (a->dying == COPI_DYING_TERMINATE)
+        run_terminate(a);
+    run_defers(a);
+    a->dying = COPI_DYING_DONE;
+    copi_turn_leave_for_good(a);
+}
+
+static void begin_dying(struct copi_actor *a, cop_reason reason)
+{
+    if (a->dying == COPI_DYING_NOT) {
+        a->dying = COPI_DYING_TERMINATE;
+        a->reason = reason;
+        copi_actor_set_status(a, COP_STATUS_EXITING);
+    } else if (a->dying == COPI_DYING_DEFERS && !a->by_signal) {
+        cop_reason_release(a->reason);
+        a->reason = reason;
+    } else {
+        cop_reason_release(reason);
+    }
+}
+
+void copi_exit_now(struct copi_actor *a, cop_reason reason)
+{
+    begin_dying(a, reason);
+    go_on_dying(a);
+}
+
+void copi_exit_by_signal(struct copi_actor *a, cop_reason reason)
+{
+    COPI_ASSERT(a->dying == COPI_DYING_NOT);
+    a->by_signal = true;
+    begin_dying(a, reason);
+    go_on_dying(a);
+}
+
+void copi_exit_badarg(const char *text)
+{
+    struct copi_actor *a = copi_here_actor();
+    copi_exit_now(a, copi_reason_badarg_fmt("%s", text));
+}
+
+/* ----------------------------------------------- on the machine's stack -- */
+
+static void close_mailbox(struct copi_actor *a)
+{
+    struct cop_msg *m;
+    do {
+        while ((m = copi_mailbox_next_local(a)) != NULL)
+            copi_signal_refuse(a, m);
+    } while (!copi_mailbox_close(a));
+}
+
+static void drop_inbox(struct copi_actor *a)
+{
+    struct cop_msg *m;
+    copi_inbox_unlend_all(a);
+    while ((m = a->inbox) != NULL) {
+        copi_inbox_take(a, NULL, m);
+        copi_signal_dead_letter(m, a->pid, COP_DEAD_EXITED);
+    }
+    copi_inbox_free_marks(a);
+}
+
+static void free_call_error(struct copi_actor *a)
+{
+    struct copi_call_error *e = a->call_error;
+    if (e == NULL)
+        return;
+    a->call_error = NULL;
+    cop_reason_release(e->reason);
+    copi_mem_free(e, sizeof *e);
+}
+
+static void release_owned(struct copi_actor *a)
+{
+    copi_alias_free_all(a);
+    free_call_error(a);
+    if (a->arg_release != NULL) /* it never had a stack */
+        a->arg_release(a->arg);
+}
+
+void copi_exit_bury(struct copi_actor *a)
+{
+    COPI_ASSERT(a->dying == COPI_DYING_DONE && a->carrier == NULL);
+    copi_actor_set_status(a, COP_STATUS_EXITING);
+    copi_name_close(a);
+    copi_timers_forget(a);
+    atomic_store(&a->call_ref, 0);
+    close_mailbox(a);
+    copi_signal_tell_of_death(a);
+    drop_inbox(a);
+    release_owned(a);
+    cop_reason_release(a->reason);
+    a->reason = COP_NORMAL;
+    copi_table_unpublish(a);
+}

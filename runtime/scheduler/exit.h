@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exit.h - how actors end. Rank: 4. See exit.c.
+ */
+#ifndef COPI_SCHEDULER_EXIT_H
+#define COPI_SCHEDULER_EXIT_H
+
+#include "runtime/actor/actor.h"
+
+/* One deferred clean-up. */
+struct copi_defer {
+    struct copi_defer *next;
+    void (*fn)(void *);
+    void *arg;
+};
+
+/* Ends the running actor: by its own decision, or by a signal. The reason is
+ * taken. */
+COP_NORETURN void copi_exit_now(struct copi_actor *a, cop_reason reason);
+COP_NORETURN void copi_exit_by_signal(struct copi_actor *a, cop_reason reason);
+/* For copi_driver: the running actor misused a call. */
+void copi_exit_badarg(const char *text);
+
+/* Off its stack: releases what an ended actor owned, tells the others, and
+ * takes it out of the table. Its record is the caller's then. */
+void copi_exit_bury(struct copi_actor *a);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * machine.h - the threads that work for workers, and the hand-over of a worker
+ * whose machine is stuck. Rank: 4. See machine.c.
+ */
+#ifndef COPI_SCHEDULER_MACHINE_H
+#define COPI_SCHEDULER_MACHINE_H
+
+#include "runtime/scheduler/worker.h"
+
+/* Before the first start. */
+void copi_machines_init(void);
+
+/* Starts a machine for a worker. COP_ENOMEM, COP_ESYS. */
+COP_MUST_USE int copi_machine_start(struct copi_worker *w);
+
+/* sysmon: gives the worker to another machine if its own is still in the turn
+ * with this number, outside the runtime. */
+bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn);
+
+/* On the stuck machine, on its actor's stack, entering the runtime: returns
+ * when the actor runs on a machine with a worker. */
+void copi_machine_was_lost(void);
+/* The same machine, on its own stack: the actor goes to others. */
+void copi_machine_requeue(struct copi_actor *a);
+
+/* With copi_rt.quit set and all workers woken: waits for the machines to end
+ * until the deadline; true: all have, and are freed. */
+bool copi_machines_join(cop_time deadline);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * runq.c - the order of turns. Rank: 4.
+ *
+ * Each worker has, in the order in which it looks:
+ *   - a ring for each priority (queue/ring.h), first in first out;
+ *   - run_next: the normal actor that its running actor woke last. It runs at
+ *     once, on the same core, while what it was sent is in the cache; so two
+ *     actors that talk to each other never leave their worker;
+ *   - its inbox (pinned and migrating actors) and the global queue (what other
+ *     threads made runnable, and what overflowed a ring).
+ *
+ * Nobody starves, by counting turns, never time:
+ *   - after STREAK turns in a row from run_next the ring has a turn;
+ *   - MAX goes before HIGH before NORMAL before LOW, but every 8th turn looks
+ *     at NORMAL first, and every 32nd at LOW;
+ *   - every 61st turn looks at the global queue and the inbox first.
+ *
+ * run_next is not stolen, or it would be torn away from the cache it is hot
+ * in, except from a worker that sysmon has marked as stalled.
+ */
+#include "runtime/scheduler/runq.h"
+
+#include "runtime/base/check.h"
+
+enum { STREAK = 64, SHARED_EVERY = 61, NORMAL_EVERY = 8, LOW_EVERY = 32 };
+
+/* ------------------------------------------------------------ run lists -- */
+
+void copi_runlist_init(struct copi_runlist *l)
+{
+    copi_lock_init(&l->lock, COPI_LOCK_INJECT);
+    l->first = l->last = NULL;
+    atomic_init(&l->count, 0);
+}
+
+void copi_runlist_fini(struct copi_runlist *l)
+{
+    COPI_ASSERT(l->first == NULL);
+    copi_lock_fini(&l->lock);
+}
+
+void copi_runlist_push(struct copi_runlist *l, struct copi_actor *a)
+{
+    copi_lock_acquire(&l->lock);
+    a->run_next = NULL;
+    if (l->last != NULL)
+        l->last->run_next = a;
+    else
+        l->first = a;
+    l->last = a;
+    /* seq_cst: before the look who sleeps; pairs with copi_runq_any */
+    atomic_fetch_add(&l->count, 1);
+    copi_lock_release(&l->lock);
+}
+
+struct copi_actor *copi_runlist_pop(struct copi_runlist *l)
+{
+    if (atomic_load_explicit(&l->count, memory_order_relaxed) == 0)
+        return NULL;
+    copi_lock_acquire(&l->lock);
+    struct copi_actor *a = l->first;
+    if (a != NULL) {
+        l->first = a->run_next;
+        if (l->first == NULL)
+            l->last = NULL;
+        atomic_fetch_sub(&l->count, 1);
+    }
+    copi_lock_release(&l->lock);
+    return a;
+}
+
+void copi_runq_inject(struct copi_actor *a)
+{
+    copi_actor_set_status(a, COP_STATUS_RUNNABLE);
+    atomic_fetch_add(&copi_rt.inject_count, 1);
+    copi_runlist_push(&copi_rt.inject[a->priority], a);
+}
+
+static struct copi_actor *pop_injected(void)
+{
+    static const uint8_t order[] = {COP_PRIO_MAX, COP_PRIO_HIGH,
+                                    COP_PRIO_NORMAL, COP_PRIO_LOW};
+    if (atomic_load_explicit(&copi_rt.inject_count, memory_order_relaxed) == 0)
+        return NULL;
+    for (unsigned i = 0; i < COPI_PRIORITIES; i++) {
+        struct copi_actor *a = copi_runlist_pop(&copi_rt.inject[order[i]]);
+        if (a != NULL) {
+            atomic_fetch_sub(&copi_rt.inject_count, 1);
+            return a;
+        }
+    }
+    return NULL;
+}
+
+/* --------------------------------------------------------------- pushing -- */
+
+/* The ring is full: its older half and the new one go to the global queue. */
+static void overflow(struct copi_ring *r, struct copi_actor *a)
+{
+    void *half[COPI_RING_SIZE];
+    size_t n = copi_ring_take_half_local(r, half, COPI_RING_SIZE);
+    for (size_t i = 0; i < n; i++)
+        copi_runq_inject(half[i]);
+    copi_runq_inject(a);
+}
+
+bool copi_runq_push_local(struct copi_worker *w, struct copi_actor *a)
+{
+    struct copi_ring *r = &w->ring[a->priority];
+    copi_actor_set_status(a, COP_STATUS_RUNNABLE);
+    if (a->priority != COP_PRIO_NORMAL)
+        w->odd_jobs = true;
+    if (!copi_ring_push_local(r, a))
+        overflow(r, a);
+    return true;
+}
+
+bool copi_runq_push_next_local(struct copi_worker *w, struct copi_actor *a)
+{
+    if (a->priority != COP_PRIO_NORMAL)
+        return copi_runq_push_local(w, a);
+    copi_actor_set_status(a, COP_STATUS_RUNNABLE);
+    /* acq_rel: a thief may take it; pairs with steal_next */
+    struct copi_actor *old =
+        atomic_exchange_explicit(&w->run_next, a, memory_order_acq_rel);
+    return old != NULL && copi_runq_push_local(w, old);
+}
+
+/* --------------------------------------------------------------- popping -- */
+
+static struct copi_actor *pop_next(struct copi_worker *w)
+{
+    if (atomic_load_explicit(&w->run_next, memory_order_relaxed) == NULL)
+        return NULL;
+    return atomic_exchange_explicit(&w->run_next, NULL, memory_order_acq_rel);
+}
+
+static struct copi_actor *pop_normal(struct copi_worker *w)
+{
+    struct copi_ring *r = &w->ring[COP_PRIO_NORMAL];
+    struct copi_actor *a;
+    if (w->streak < STREAK && (a = pop_next(w)) != NULL) {
+        w->streak++;
+        return a;
+    }
+    w->streak = 0;
+    a = copi_ring_pop_local(r);
+    return a != NULL ? a : pop_next(w);
+}
+
+static struct copi_actor *pop_priority(struct copi_worker *w, int priority)
+{
+    if (priority == COP_PRIO_NORMAL)
+        return pop_normal(w);
+    return copi_ring_pop_local(&w->ring[priority]);
+}
+
+/* With actors of several priorities about. */
+static struct copi_actor *pop_mixed(struct copi_worker *w)
+{
+    static const uint8_t usual[] = {COP_PRIO_MAX, COP_PRIO_HIGH,
+                                    COP_PRIO_NORMAL, COP_PRIO_LOW};
+    static const uint8_t normal_first[] = {COP_PRIO_NORMAL, COP_PRIO_MAX,
+                                           COP_PRIO_HIGH, COP_PRIO_LOW};
+    static const uint8_t low_first[] = {COP_PRIO_LOW, COP_PRIO_NORMAL,
+                                        COP_PRIO_MAX, COP_PRIO_HIGH};
+    const uint8_t *order = usual;
+    if (w->tick % LOW_EVERY == 0)
+        order = low_first;
+    else if (w->tick % NORMAL_EVERY == 0)
+        order = normal_first;
+    for (unsigned i = 0; i < COPI_PRIORITIES; i++) {
+        struct copi_actor *a = pop_priority(w, order[i]);
+        if (a != NULL)
+            return a;
+    }
+    w->odd_jobs = false;
+    return NULL;
+}
+
+struct copi_actor *copi_runq_pop_shared_local(struct copi_worker *w)
+{
+    struct copi_actor *a = copi_runlist_pop(&w->inbox);
+    return a != NULL ? a : pop_injected();
+}
+
+struct copi_actor *copi_runq_pop_local(struct copi_worker *w)
+{
+    struct copi_actor *a;
+    if (++w->tick % SHARED_EVERY == 0 &&
+        (a = copi_runq_pop_shared_local(w)) != NULL)
+        return a;
+    return w->odd_jobs ? pop_mixed(w) : pop_normal(w);
+}
+
+/* -------------------------------------------------------------- stealing -- */
+
+static struct copi_actor *steal_next(struct copi_worker *victim)
+{
+    if (atomic_load_explicit(&victim->stalled, memory_order_relaxed) == 0)
+        return NULL;
+    return pop_next(victim);
+}
+
+struct copi_actor *copi_runq_steal_local(struct copi_worker *w,
+                                         struct copi_worker *victim)
+{
+    static const uint8_t order[] = {COP_PRIO_MAX, COP_PRIO_HIGH,
+                                    COP_PRIO_NORMAL, COP_PRIO_LOW};
+    COPI_ASSERT(w != victim);
+    for (unsigned i = 0; i < COPI_PRIORITIES; i++) {
+        void *first;
+        size_t n = copi_ring_steal(&victim->ring[order[i]],
+                                   &w->ring[order[i]], &first);
+        if (n == 0)
+            continue;
+        if (n > 1 && order[i] != COP_PRIO_NORMAL)
+            w->odd_jobs = true;
+        COPI_COUNT(steals);
+        return first;
+    }
+    return steal_next(victim);
+}
+
+bool copi_runq_any(const struct copi_worker *w)
+{
+    /* seq_cst: pairs with copi_runlist_push */
+    if (atomic_load(&copi_rt.inject_count) > 0 ||
+        atomic_load(&w->inbox.count) > 0)
+        return true;
+    for (unsigned v = 0; v < copi_rt.workers; v++) {
+        const struct copi_worker *victim = &copi_rt.worker[v];
+        for (unsigned i = 0; i < COPI_PRIORITIES; i++) {
+            if (copi_ring_count(&victim->ring[i]) > 0)
+                return true;
+        }
+        if (atomic_load(&victim->stalled) != 0 &&
+            atomic_load(&victim->run_next) != NULL)
+            return true;
+    }
+    return false;
+}

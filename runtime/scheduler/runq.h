@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * runq.h - who is next: a worker's run queues. Rank: 4. See runq.c.
+ */
+#ifndef COPI_SCHEDULER_RUNQ_H
+#define COPI_SCHEDULER_RUNQ_H
+
+#include "runtime/scheduler/worker.h"
+
+void copi_runlist_init(struct copi_runlist *l);
+void copi_runlist_fini(struct copi_runlist *l);
+void copi_runlist_push(struct copi_runlist *l, struct copi_actor *a);
+struct copi_actor *copi_runlist_pop(struct copi_runlist *l);
+
+/* For an actor that the running actor has just woken or spawned: it runs next
+ * if its priority is normal. True if other workers should be told, as there is
+ * now more to do than the worker will do at once. */
+bool copi_runq_push_next_local(struct copi_worker *w, struct copi_actor *a);
+/* At the end of its queue. Result as above. */
+bool copi_runq_push_local(struct copi_worker *w, struct copi_actor *a);
+/* The next one to run from the worker's own queues; NULL: none. */
+struct copi_actor *copi_runq_pop_local(struct copi_worker *w);
+/* From the global queue and the worker's inbox. */
+struct copi_actor *copi_runq_pop_shared_local(struct copi_worker *w);
+/* Takes part of another worker's queues. */
+struct copi_actor *copi_runq_steal_local(struct copi_worker *w,
+                                         struct copi_worker *victim);
+
+/* Any thread: for whichever worker comes first. */
+void copi_runq_inject(struct copi_actor *a);
+
+/* Any thread: is there anything to run for worker w? Exact only as idle.c
+ * says. */
+bool copi_runq_any(const struct copi_worker *w);
+
+#endif

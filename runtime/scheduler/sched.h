@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sched.h - the scheduler's loop, and its side of the driver's door. Rank: 4.
+ */
+#ifndef COPI_SCHEDULER_SCHED_H
+#define COPI_SCHEDULER_SCHED_H
+
+#include "runtime/scheduler/worker.h"
+
+/* Fills copi_driver. */
+void copi_sched_install(void);
+
+/* Makes an actor runnable that is parked nowhere and in no queue. */
+void copi_sched_ready(struct copi_actor *a);
+/* An actor whose turn ended though it has more to do. */
+void copi_sched_yielded(struct copi_worker *w, struct copi_actor *a);
+
+/* Works for the machine's worker until the runtime quits (true) or the worker
+ * is handed over (false). */
+bool copi_sched_loop(struct copi_machine *m);
+
+#endif

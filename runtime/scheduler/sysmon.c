@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sysmon.c - watching for turns that last too long. Rank: 4.
+ *
+ * Why a thread of its own: everything else here happens between turns, and
+ * this is about a turn that does not end. Every half slice it looks at each
+ * worker's turn number. The same odd number for a slice means a hog:
+ *
+ *   - it is asked to yield: its next call into the runtime ends the turn;
+ *   - its run_next may be stolen, and a sleeping worker is woken for that;
+ *   - if nobody is asleep, or something is waiting that only this worker may
+ *     run, the worker is handed over to a spare thread (machine.c).
+ *
+ * It also fires timers that are overdue because their worker is in such a
+ * turn. Preempting the hog itself by a signal has its place here.
+ *
+ * While all workers sleep there is nothing to watch: after some looks in vain
+ * sysmon sleeps as well, without limit, until a worker wakes and says so. Thus
+ * an idle program uses no processor time at all.
+ */
+#include "runtime/scheduler/sysmon.h"
+
+#include "runtime/base/check.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/os.h"
+#include "runtime/memory/mem.h"
+#include "runtime/scheduler/idle.h"
+#include "runtime/scheduler/machine.h"
+#include "runtime/scheduler/timers.h"
+
+enum { IDLE_LOOKS = 10 };
+
+struct watched {
+    uint64_t turn;
+    cop_time since;
+};
+
+static struct copi_thread thread;
+static struct watched *watched;
+static _Atomic uint32_t quit;
+/* The futex: 1 while sysmon sleeps for good. */
+static _Atomic uint32_t sleeping;
+
+void copi_sysmon_notice(void)
+{
+    /* seq_cst: the worker's bit in idle.c was taken before; pairs with
+     * sleep_for_good */
+    if (atomic_load(&sleeping) != 0 && atomic_exchange(&sleeping, 0) != 0)
+        copi_os_futex_wake(&sleeping, 1);
+}
+
+static void sleep_for_good(void)
+{
+    atomic_store(&sleeping, 1);
+    while (copi_idle_all_asleep() && atomic_load(&quit) == 0 &&
+           atomic_load(&sleeping) != 0)
+        copi_os_futex_wait(&sleeping, 1, -1);
+    atomic_store(&sleeping, 0);
+}
+
+static bool only_it_can_run_something(const struct copi_worker *w)
+{
+    return atomic_load(&w->inbox.count) > 0;
+}
+
+static bool work_waits(const struct copi_worker *w)
+{
+    size_t n = atomic_load(&copi_rt.inject_count);
+    for (unsigned i = 0; i < COPI_PRIORITIES; i++)
+        n += copi_ring_count(&w->ring[i]);
+    return n > 0 || atomic_load(&w->run_next) != NULL ||
+           only_it_can_run_something(w);
+}
+
+static void deal_with_hog(struct copi_worker *w, uint64_t turn)
+{
+    atomic_store(&w->ask, 1);
+    if (!work_waits(w))
+        return;
+    atomic_store(&w->stalled, 1);
+    if (copi_idle_count_asleep() > 0 && !only_it_can_run_something(w))
+        copi_idle_notify();
+    else
+        copi_machine_hand_over(w, turn);
+}
+
+static void look_at(struct copi_worker *w, struct watched *s, cop_time now)
+{
+    /* acquire: pairs with the release in turn.c */
+    uint64_t turn = atomic_load_explicit(&w->turn, memory_order_acquire);
+    if (turn != s->turn) {
+        s->turn = turn;
+        s->since = now;
+    } else if (turn % 2 == 1 && now - s->since > copi_rt.config.slice_ns) {
+        deal_with_hog(w, turn);
+    }
+}
+
+static void fire_overdue(void)
+{
+    cop_time late = copi_rt.config.slice_ns / 2;
+    if (copi_rt.config.virtual_time ||
+        copi_timers_next_of_all() > copi_clock_now() - late)
+        return;
+    unsigned section = copi_epoch_guest_enter();
+    copi_timers_expire_all(copi_clock_now());
+    copi_epoch_guest_leave(section);
+}
+
+static void sysmon_main(void *unused)
+{
+    (void)unused;
+    unsigned idle = 0;
+    cop_time tick = COPI_MAX(copi_rt.config.slice_ns / 2, COP_MS / 2);
+    while (atomic_load(&quit) == 0) {
+        copi_os_futex_wait(&quit, 0, tick);
+        cop_time now = copi_clock_real();
+        for (unsigned i = 0; i < copi_rt.workers; i++)
+            look_at(&copi_rt.worker[i], &watched[i], now);
+        fire_overdue();
+        idle = copi_idle_all_asleep() ? idle + 1 : 0;
+        if (idle >= IDLE_LOOKS) {
+            sleep_for_good();
+            idle = 0;
+        }
+    }
+}
+
+int copi_sysmon_start(void)
+{
+    watched = copi_mem_zalloc(copi_rt.workers * sizeof *watched);
+    if (watched == NULL)
+        return COP_ENOMEM;
+    atomic_store(&quit, 0);
+    int rc = copi_os_thread_start(&thread, "cop-sysmon", 0, sysmon_main, NULL);
+    if (rc != 0)
+        copi_mem_free(watched, copi_rt.workers * sizeof *watched);
+    return rc;
+}
+
+void copi_sysmon_stop(void)
+{
+    atomic_store(&quit, 1);
+    copi_os_futex_wake(&quit, 1);
+    copi_sysmon_notice();
+    copi_os_thread_join(&thread);
+    copi_mem_free(watched, copi_rt.workers * sizeof *watched);
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * turn.c - how actors get a stack and leave it. Rank: 4.
+ *
+ * A *carrier* is a coroutine that runs actors one after another; each worker
+ * keeps a few warm. An actor has one while it has frames on a stack:
+ *
+ *   a handler actor   from the beginning of a turn to its end, or until it
+ *                     runs again if it blocks half-way
+ *   a coroutine actor from its first turn until it ends
+ *
+ * So an idle handler actor has no stack, an actor that was spawned and has not
+ * run has none either, and actors that come and go use the same hot one.
+ *
+ * At the end of a turn the machine, back on its own stack, does what the actor
+ * asked for when it left (enum copi_leave). Only then may others see it as
+ * parked or runnable.
+ */
+#include "runtime/scheduler/turn.h"
+
+#include "runtime/actor/here.h"
+#include "runtime/actor/mailbox.h"
+#include "runtime/actor/reason.h"
+#include "runtime/base/check.h"
+#include "runtime/base/os.h"
+#include "runtime/memory/mem.h"
+#include "runtime/scheduler/blocking.h"
+#include "runtime/scheduler/exit.h"
+#include "runtime/scheduler/machine.h"
+#include "runtime/scheduler/sched.h"
+#include "runtime/scheduler/wait.h"
+
+enum { WARM_MAX = 8 };
+
+/* ---------------------------------------------------- on the actor's stack -- */
+
+void copi_turn_leave(struct copi_actor *a, enum copi_leave why)
+{
+    struct copi_here *h = copi_here();
+    uint32_t depth =
+        atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
+    COPI_ASSERT(h->actor == a && copi_lock_none_held());
+    a->leave = (uint8_t)why;
+    copi_coro_leave(&a->carrier->coro, h->native);
+    /* perhaps another thread: `h` is stale */
+    atomic_store_explicit(&copi_here()->in_runtime, depth,
+                          memory_order_relaxed);
+}
+
+void copi_turn_leave_for_good(struct copi_actor *a)
+{
+    a->leave = COPI_LEAVE_EXITED;
+    copi_coro_leave_for_good(&a->carrier->coro, copi_here()->native);
+}
+
+void copi_turn_user_begin(void)
+{
+    struct copi_here *h = copi_here();
+    COPI_ASSERT(h->in_runtime == 1);
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&h->in_runtime, 0, memory_order_release);
+}
+
+void copi_turn_user_end(void)
+{
+    struct copi_here *h = copi_here();
+    atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&h->lost, memory_order_acquire) != 0)
+        copi_machine_was_lost();
+}
+
+static void run_init(struct copi_actor *a)
+{
+    a->started = true;
+    if (a->handler->init != NULL) {
+        copi_turn_user_begin();
+        int rc = a->handler->init(copi_actor_extra(a), a->arg);
+        copi_turn_user_end();
+        if (rc != 0)
+            copi_exit_now(a, COP_NORMAL);
+    }
+    a->has_init = true;
+}
+
+static void handle_one(struct copi_actor *a)
+{
+    struct cop_msg *m = a->inbox;
+    copi_inbox_lend(a, NULL, m);
+    if (a->handler->message != NULL) {
+        copi_turn_user_begin();
+        a->handler->message(copi_actor_extra(a), m);
+        copi_turn_user_end();
+    }
+    copi_inbox_unlend(a);
+}
+
+static void handler_turn(struct copi_actor *a)
+{
+    if (!a->started)
+        run_init(a);
+    for (;;) {
+        copi_signals_take(a);
+        struct copi_worker *w = copi_here()->worker;
+        if (a->inbox == NULL || w->budget <= 0)
+            return;
+        w->budget--;
+        handle_one(a);
+    }
+}
+
+static void coroutine_life(struct copi_actor *a)
+{
+    a->started = true;
+    copi_signals_take(a);
+    copi_turn_user_begin();
+    a->fn(a->arg);
+    copi_turn_user_end();
+    copi_exit_now(a, COP_NORMAL);
+}
+
+static void carrier_main(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        struct copi_actor *a = copi_here_actor();
+        if (a->handler == NULL)
+            coroutine_life(a);
+        handler_turn(a);
+        copi_turn_leave(a, COPI_LEAVE_DONE);
+    }
+}
+
+/* ------------------------------------------------------------- carriers -- */
+
+static struct copi_carrier *carrier_new(size_t stack_bytes)
+{
+    struct copi_carrier *c = copi_mem_zalloc(sizeof *c);
+    if (c == NULL)
+        return NULL;
+    c->stack_bytes = stack_bytes;
+    if (copi_coro_init(&c->coro, stack_bytes, carrier_main, NULL) != 0) {
+        copi_mem_free(c, sizeof *c);
+        return NULL;
+    }
+    return c;
+}
+
+static void carrier_free(struct copi_carrier *c)
+{
+    copi_coro_fini(&c->coro);
+    copi_mem_free(c, sizeof *c);
+}
+
+/* Takes back a carrier that nothing lies on any more. */
+static void carrier_done(struct copi_worker *w, struct copi_carrier *c)
+{
+    if (c->stack_bytes != 0 || w->warm_count >= WARM_MAX) {
+        carrier_free(c);
+        return;
+    }
+    c->next = w->warm;
+    w->warm = c;
+    w->warm_count++;
+}
+
+void copi_turn_free_warm(struct copi_worker *w)
+{
+    while (w->warm != NULL) {
+        struct copi_carrier *c = w->warm;
+        w->warm = c->next;
+        carrier_free(c);
+    }
+    w->warm_count = 0;
+}
+
+static bool give_carrier(struct copi_worker *w, struct copi_actor *a)
+{
+    struct copi_carrier *c = w->warm;
+    if (a->stack_bytes == 0 && c != NULL) {
+        w->warm = c->next;
+        w->warm_count--;
+    } else {
+        c = carrier_new(a->stack_bytes);
+    }
+    a->carrier = c;
+    return c != NULL;
+}
+
+/* -------------------------------------------------- on the machine's stack -- */
+
+static void note_stack(struct copi_actor *a)
+{
+    size_t used = copi_coro_high_water(&a->carrier->coro);
+    if (used > atomic_load_explicit(&a->stack_used, memory_order_relaxed))
+        atomic_store_explicit(&a->stack_used, used, memory_order_relaxed);
+}
+
+static void tell_of_end(void)
+{
+    COPI_COUNT(exited);
+    if (atomic_load_explicit(&copi_rt.death_watch, memory_order_relaxed)) {
+        atomic_fetch_add(&copi_rt.deaths, 1);
+        copi_os_futex_wake(&copi_rt.deaths, INT_MAX);
+    }
+}
+
+static void end_of_actor(struct copi_worker *w, struct copi_actor *a)
+{
+    struct copi_carrier *c = a->carrier;
+    a->carrier = NULL;
+    if (c != NULL) {
+        copi_coro_reset(&c->coro, carrier_main, NULL);
+        carrier_done(w, c);
+    }
+    copi_exit_bury(a);
+    copi_limbo_add(&w->limbo, a);
+    tell_of_end();
+}
+
+/* What it has spent of the turn's budget beyond *spent. */
+static void note_reductions(struct copi_worker *w, struct copi_actor *a,
+                            int *spent)
+{
+    int now = (int)copi_rt.config.reductions - w->budget;
+    uint64_t r = atomic_load_explicit(&a->reductions, memory_order_relaxed);
+    atomic_store_explicit(&a->reductions, r + (uint64_t)(now - *spent),
+                          memory_order_relaxed);
+    *spent = now;
+}
+
+/* Does what it left for; true if its turn goes on. */
+static bool after_leave(struct copi_worker *w, struct copi_actor *a)
+{
+    switch ((enum copi_leave)a->leave) {
+    case COPI_LEAVE_DONE:
+        carrier_done(w, a->carrier);
+        a->carrier = NULL;
+        if (a->inbox != NULL) { /* out of budget */
+            copi_sched_yielded(w, a);
+            return false;
+        }
+        return !copi_wait_commit(a);
+    case COPI_LEAVE_PARK:
+        note_stack(a);
+        return !copi_wait_commit(a);
+    case COPI_LEAVE_YIELD:
+        note_stack(a);
+        copi_sched_yielded(w, a);
+        return false;
+    case COPI_LEAVE_BLOCKING:
+        note_stack(a);
+        copi_blocking_submit(a);
+        return false;
+    case COPI_LEAVE_EXITED:
+        end_of_actor(w, a);
+        return false;
+    case COPI_LEAVE_LOST:
+        break;
+    }
+    COPI_ASSERT(false);
+    return false;
+}
+
+/* An actor that cannot have a stack ends before it runs. */
+static void end_without_stack(struct copi_worker *w, struct copi_actor *a)
+{
+    a->reason = copi_reason_limit("stack");
+    a->dying = COPI_DYING_DONE;
+    end_of_actor(w, a);
+}
+
+bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
+{
+    struct copi_worker *w = m->worker;
+    uint64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
+    int spent = 0;
+    bool again = false;
+
+    COPI_COUNT(turns);
+    w->budget = (int)copi_rt.config.reductions;
+    copi_actor_set_status(a, COP_STATUS_RUNNING);
+    /* release: sysmon sees the turn with what came before it */
+    atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
+    if (atomic_load_explicit(&w->ask, memory_order_relaxed) != 0)
+        atomic_store_explicit(&w->ask, 0, memory_order_relaxed);
+    do {
+        if (a->carrier == NULL && !give_carrier(w, a)) {
+            end_without_stack(w, a);
+            break;
+        }
+        m->here->actor = a;
+        copi_coro_enter(&m->native, &a->carrier->coro);
+        m->here->actor = NULL;
+        atomic_store_explicit(&m->here->in_runtime, 1, memory_order_relaxed);
+        if (a->leave == COPI_LEAVE_LOST) {
+            copi_machine_requeue(a);
+            return false;
+        }
+        note_reductions(w, a, &spent);
+        again = after_leave(w, a);
+    } while (again && w->budget > 0);
+    if (again)
+        copi_sched_yielded(w, a);
+    if (atomic_load_explicit(&w->stalled, memory_order_relaxed) != 0)
+        atomic_store_explicit(&w->stalled, 0, memory_order_relaxed);
+    atomic_store_explicit(&w->turn, turn + 2, memory_order_release);
+    return true;
+}

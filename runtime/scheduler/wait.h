@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * wait.h - how an actor waits. Rank: 4.
+ *
+ *     struct copi_wait w;
+ *     copi_wait_begin(&w, deadline, COP_WAIT_RECEIVE);
+ *     for (;;) {
+ *         copi_signals_take(a);              may end the actor
+ *         if (what it waits for is there)
+ *             break;
+ *         if (copi_wait_is_over(&w))
+ *             break;                         the deadline has passed
+ *         copi_wait_park(a, &w);
+ *     }
+ *     copi_wait_end(a, &w);
+ *
+ * In this order nothing is missed: what is there when the deadline passes is
+ * still found. The actor wakes for any signal, for its deadline, and for
+ * copi_wake; it may also wake for no reason.
+ */
+#ifndef COPI_SCHEDULER_WAIT_H
+#define COPI_SCHEDULER_WAIT_H
+
+#include "runtime/scheduler/timers.h"
+
+struct copi_wait {
+    struct copi_deadline timer;
+    cop_time deadline;
+    cop_wait why;
+};
+
+void copi_wait_begin(struct copi_wait *w, cop_time deadline, cop_wait why);
+bool copi_wait_is_over(const struct copi_wait *w);
+void copi_wait_park(struct copi_actor *a, struct copi_wait *w);
+void copi_wait_end(struct copi_actor *a, struct copi_wait *w);
+
+/* Acts on all signals that have arrived. May end the actor: then it does not
+ * return. */
+void copi_signals_take(struct copi_actor *a);
+
+/* Parks an actor that is off its stack: false if it must go on at once. */
+bool copi_wait_commit(struct copi_actor *a);
+
+#endif

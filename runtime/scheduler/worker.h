@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * worker.h - the two structs that everything in this folder turns on, and the
+ * runtime they belong to. Rank: 4.
+ *
+ * A *worker* is a share of the scheduler: run queues, timers, counters, limbo.
+ * A *machine* is a thread that works for one. Usually the two stay together;
+ * when a machine is stuck in its actor's code, sysmon gives its worker to a
+ * spare machine (machine.c), and the stuck one notices at its next call into
+ * the runtime.
+ */
+#ifndef COPI_SCHEDULER_WORKER_H
+#define COPI_SCHEDULER_WORKER_H
+
+#include <coppice/runtime.h>
+
+#include "runtime/actor/actor.h"
+#include "runtime/actor/counters.h"
+#include "runtime/actor/table.h"
+#include "runtime/base/lock.h"
+#include "runtime/base/prng.h"
+#include "runtime/coroutine/coro.h"
+#include "runtime/queue/ring.h"
+#include "runtime/scheduler/epoch.h"
+
+struct copi_here;
+struct copi_machine;
+
+/* A coroutine for actors to run on. */
+struct copi_carrier {
+    struct copi_coro coro;
+    struct copi_carrier *next; /* of the worker's warm ones */
+    size_t stack_bytes;        /* as asked for; 0: the default */
+};
+
+/* A list of runnable actors under a lock, linked by run_next. */
+struct copi_runlist {
+    struct copi_lock lock;
+    struct copi_actor *first, *last;
+    _Atomic uint32_t count; /* written under the lock */
+};
+
+enum { COPI_PRIORITIES = 4 };
+
+struct copi_worker {
+    /* The machine that works for it. */
+    unsigned index;
+    struct copi_machine *machine;
+    int budget;        /* reductions left in this turn */
+    unsigned streak;   /* turns taken from run_next in a row */
+    uint32_t tick;     /* turns, for what is due every n-th */
+    bool odd_jobs;     /* rings other than the normal one may have actors */
+    struct copi_prng prng;
+    struct copi_slots slots;
+    struct copi_limbo limbo;
+    struct copi_carrier *warm; /* idle carriers, hottest first */
+    unsigned warm_count;
+
+    /* It writes, others read. */
+    COPI_ALIGNED(COPI_CACHE_LINE) struct copi_counters counters;
+    _Atomic uint64_t turn; /* odd within a turn */
+
+    /* Any thread. */
+    COPI_ALIGNED(COPI_CACHE_LINE) _Atomic(struct copi_actor *) run_next;
+    _Atomic uint32_t ask;     /* sysmon asks the turn to end */
+    _Atomic uint32_t stalled; /* its run_next may be stolen */
+    _Atomic uint32_t has_pinned; /* a pinned actor lives here: no hand-over */
+    _Atomic uint32_t token;   /* idle.c: woken; what its machine sleeps on */
+    struct copi_runlist inbox; /* pinned and migrating actors */
+    struct copi_ring ring[COPI_PRIORITIES]; /* by cop_priority */
+};
+
+struct copi_machine {
+    struct copi_native native;
+    struct copi_thread thread;
+    struct copi_worker *worker; /* NULL: spare */
+    struct copi_here *here;     /* its thread's */
+    struct copi_machine *next;  /* of all machines */
+    struct copi_machine *spare_next;
+    _Atomic uint32_t wake; /* a spare one sleeps on this */
+    _Atomic uint32_t ended;
+};
+
+enum copi_runtime_state {
+    COPI_RT_OFF,
+    COPI_RT_RUNNING,
+    COPI_RT_STOPPING, /* actors are being ended */
+    COPI_RT_STUCK     /* a stop failed; nothing works any more */
+};
+
+struct copi_runtime {
+    _Atomic int state;           /* enum copi_runtime_state */
+    _Atomic uint32_t no_spawns;  /* the last stage of a stop */
+    _Atomic uint32_t quit;       /* machines must end */
+    _Atomic uint64_t gate;       /* other threads inside the runtime */
+    _Atomic uint32_t deaths;     /* a futex for those who wait for ends */
+    _Atomic uint32_t death_watch; /* somebody waits on it */
+    cop_config config;           /* with defaults filled in */
+    unsigned workers;
+    struct copi_worker *worker; /* [workers] */
+    struct copi_runlist inject[COPI_PRIORITIES]; /* for any worker */
+    _Atomic uint32_t inject_count;               /* of all four */
+};
+
+extern struct copi_runtime copi_rt;
+
+#endif

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT
+ * Rank: 0.
+ */
+int f(void)
+{
+    return malloc(1) != 0;
+}

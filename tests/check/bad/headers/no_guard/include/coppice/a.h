@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT
+ * Rank: 0.
+ */
+struct a {
+    int b;
+};

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT
+ * Rank: 5.
+ */
+#include "actors/a.h"

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT
+ * Rank: 2.
+ */
+#include <string.h>

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT
+ * Rank: 0.
+ */
+# if 0
+#endif

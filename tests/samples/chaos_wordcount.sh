@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# chaos_wordcount.sh PROGRAM - the chaos word count on a small corpus of its
+# own: right under fire, wrong when it is made to be, and its exit codes.
+
+program=$1
+slow=${COP_TEST_SLOW:-1}
+root=$(dirname "$0")/../..
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM
+bad=0
+
+cat "$root"/include/coppice/*.h > "$dir/headers" || exit 1
+cat "$root"/samples/chaos_wordcount/*.c > "$dir/sources" || exit 1
+: > "$dir/empty"
+printf 'no newline at the end' > "$dir/short"
+awk 'BEGIN {
+    for (i = 0; i < 9000; i++)
+        printf "longer than a chunk"
+}' | tr -d ' ' > "$dir/one_word"
+
+# try CODE PATTERN ARG...: the exit code, and a line of the output.
+try()
+{
+    want=$1 pattern=$2
+    shift 2
+    "$program" "$@" > "$dir/out" 2>&1
+    code=$?
+    if [ $code = "$want" ] && grep -q -e "$pattern" "$dir/out"; then
+        echo "ok: $*"
+    else
+        echo "FAILED: $*: exit code $code, wanted $want and \"$pattern\""
+        tail -n 20 "$dir/out"
+        bad=1
+    fi
+}
+
+passes=$((60 / (slow * slow) + 2))
+set -- "$dir/headers" "$dir/sources" "$dir/empty" "$dir/short" "$dir/one_word"
+for seed in 1 2 3; do
+    try 0 '^verdict: ok, ' --quiet --passes $passes --seed $seed "$@"
+    try 0 '^verdict: ok, ' --quiet --passes $passes --seed $seed \
+        --kills-per-second 5000 --workers 2 "$@"
+done
+try 0 '^verdict: ok, ' --quiet --passes 2 --kills-per-second 0 "$@"
+try 0 '^verdict: ok, ' --quiet --passes 3 --workers 1 --threads 1 "$@"
+try 0 '^verdict: ok, 0 words' --quiet --passes 2 "$dir/empty"
+try 0 '^restarts  *0  ' --passes 2 --kills-per-second 0 "$@"
+try 1 '^verdict: WRONG, ' --quiet --passes 2 --sabotage "$@"
+try 1 '^verdict: WRONG, ' --quiet --passes 2 --sabotage=drop "$@"
+try 0 '^usage: ' --help
+try 2 '^usage: ' --no-such-option
+try 2 'not a number' --workers many
+try 2 'No such file' --quiet "$dir/headers" "$dir/not_there"
+try 2 'not a regular file' --quiet "$dir"
+exit $bad
