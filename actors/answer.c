@@ -86,6 +86,13 @@ int copi_answer_call(struct copi_answer *out, cop_pid to, cop_tag tag,
     return err;
 }
 
+bool copi_answer_skip(cop_match what, cop_time deadline)
+{
+    const cop_msg *m;
+
+    return cop_recv_match(&m, &what, 1, deadline) == 0;
+}
+
 void copi_answer_give(cop_reason *why, cop_reason reason)
 {
     if (why != NULL)

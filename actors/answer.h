@@ -30,6 +30,9 @@ void copi_answer_block(cop_from to, void *block, size_t size);
 int copi_answer_call(struct copi_answer *out, cop_pid to, cop_tag tag,
                      const void *body, size_t size);
 
+/* Waits for a message that matches, and drops it. False: none came. */
+bool copi_answer_skip(cop_match what, cop_time deadline);
+
 /* Gives the reason to *why, or releases it if why is NULL. */
 void copi_answer_give(cop_reason *why, cop_reason reason);
 

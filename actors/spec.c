@@ -30,7 +30,7 @@ enum { ID_MAX = 63, PACK_MIN = 1024, SUPS_MAX = 1000000 };
 
 #define DEFAULT_SHUTDOWN (5 * COP_SEC)
 #define DEFAULT_PERIOD (5 * COP_SEC)
-#define PACK_ALIGN ((size_t)16)
+#define PACK_ALIGN 16u
 #define PACK_MAX ((size_t)1 << 30) /* as any message's body */
 
 /* ---------------------------------------------------------------- packing --
@@ -67,19 +67,25 @@ static bool make_room(struct pack *p, size_t n)
     return true;
 }
 
-/* Appends a copy; its offset, or 0 on failure. */
-static size_t put(struct pack *p, const void *from, size_t n)
+/* Appends a copy right behind what is there; its offset, or 0 on failure. */
+static size_t put_next(struct pack *p, const void *from, size_t n)
 {
-    size_t pad = (PACK_ALIGN - p->size % PACK_ALIGN) % PACK_ALIGN;
-    size_t at;
+    size_t at = p->size;
 
-    if (!make_room(p, n) || !make_room(p, pad + n))
+    if (!make_room(p, n))
         return 0;
-    memset(p->bytes + p->size, 0, pad);
-    at = p->size + pad;
     memcpy(p->bytes + at, from, n);
     p->size = at + n;
     return at;
+}
+
+/* Appends a copy, aligned for any type; its offset, or 0 on failure. */
+static size_t put(struct pack *p, const void *from, size_t n)
+{
+    static const char zeros[PACK_ALIGN];
+
+    (void)put_next(p, zeros, (PACK_ALIGN - p->size % PACK_ALIGN) % PACK_ALIGN);
+    return put_next(p, from, n);
 }
 
 static size_t put_text(struct pack *p, const char *text)
@@ -143,8 +149,8 @@ static void pack_sup(struct pack *p, size_t at, const cop_sup *from,
         p->err = COP_ENOMEM;
     if (p->err == 0 && n > 0) {
         kids = put(p, from->children, bytes);
-        (void)put(p, from->children + (source == COPI_SPEC_OPENED ? n : 0),
-                  bytes);
+        (void)put_next(p, from->children + (source == COPI_SPEC_OPENED ? n : 0),
+                       bytes);
     }
     for (size_t i = 0; i < n && p->err == 0; i++)
         pack_child(p, kids + i * sizeof(cop_child), &from->children[i], source,

@@ -54,18 +54,15 @@ struct wait {
 static void flush_exit(const struct wait *w)
 {
     const cop_match its_exit = {.tag = COP_EXIT, .from = w->child};
-    const cop_msg *m;
 
     if (w->is_linked && !w->keep_exit)
-        (void)cop_recv_match(&m, &its_exit, 1, COP_POLL);
+        (void)copi_answer_skip(its_exit, COP_POLL);
 }
 
 static void flush_ack(const struct wait *w)
 {
-    const cop_msg *m;
-
     (void)cop_unalias(w->ack);
-    (void)cop_recv_ref(&m, w->ack, COP_POLL);
+    (void)copi_answer_skip((cop_match){.ref = w->ack}, COP_POLL);
 }
 
 static void signal_kill(cop_pid pid)
@@ -77,12 +74,10 @@ static void signal_kill(cop_pid pid)
 /* Ends a child that takes too long, without dying of it. */
 static int give_up(const struct wait *w)
 {
-    const cop_msg *m;
-
     while (w->is_linked && cop_unlink(w->child) == COP_ENOMEM)
         cop_sleep(COP_MS);
     signal_kill(w->child);
-    (void)cop_recv_ref(&m, w->monitor, COP_FOREVER);
+    (void)copi_answer_skip((cop_match){.ref = w->monitor}, COP_FOREVER);
     flush_ack(w);
     flush_exit(w);
     return COP_ETIMEDOUT;
@@ -100,14 +95,12 @@ static int went_down(const struct wait *w, const cop_msg *m, cop_reason *why)
 
 static int has_acked(const struct wait *w, int code)
 {
-    const cop_msg *m;
-
     if (code == 0) {
         if (!w->keep_monitor)
             (void)cop_demonitor(w->monitor, true);
         return 0;
     }
-    (void)cop_recv_ref(&m, w->monitor, COP_FOREVER);
+    (void)copi_answer_skip((cop_match){.ref = w->monitor}, COP_FOREVER);
     flush_exit(w);
     return code;
 }

@@ -288,16 +288,15 @@ static cop_ref monitor_surely(cop_pid pid)
 
 static void stop_process(cop_pid pid, cop_time shutdown_ns)
 {
-    cop_ref ref = monitor_surely(pid);
-    const cop_msg *m;
+    const cop_match down = {.tag = COP_DOWN, .ref = monitor_surely(pid)};
 
     if (shutdown_ns != COP_BRUTAL_KILL) {
         signal_surely(pid, COP_SHUTDOWN);
-        if (cop_recv_ref(&m, ref, cop_in(shutdown_ns)) == 0)
+        if (copi_answer_skip(down, cop_in(shutdown_ns)))
             return;
     }
     signal_surely(pid, COP_KILL);
-    (void)cop_recv_ref(&m, ref, COP_FOREVER);
+    (void)copi_answer_skip(down, COP_FOREVER);
 }
 
 void copi_child_stop(struct copi_sup *s, struct copi_child *c)

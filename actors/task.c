@@ -26,6 +26,7 @@
  * and the task would wait for it for ever.
  */
 #include <coppice/task.h>
+#include <coppice/time.h>
 
 #include "actors/local.h"
 
@@ -36,6 +37,7 @@
 enum { TASK_WORK = COP_TAG_BEHAVIOUR + 0x400 };
 
 #define ARG_MAX ((size_t)1 << 30) /* as any message's body */
+#define RETRY_NS (10 * COP_MS)
 
 struct task {
     struct copi_local local;
@@ -71,22 +73,24 @@ static void take_work(struct task *t, const cop_msg *m)
     t->arg = cop_msg_fill(own);
 }
 
-/* Waits for the work or the owner's end. */
-static void await_work(struct task *t)
+/* Waits for the work or the owner's end. Without memory to watch the owner it
+ * tries again: to end would hurt an owner that was told that the task was not
+ * started, and could not be unlinked from it either. */
+static void await_work(struct task *t, const cop_match *work)
 {
-    cop_ref watch;
+    cop_match either[2] = {*work, {.tag = COP_DOWN}};
     const cop_msg *m;
 
-    if (cop_monitor(&watch, cop_parent()) != 0)
-        cop_exit(cop_because("nomem"));
-    const cop_match either[] = {
-        {.tag = TASK_WORK, .from = cop_parent()},
-        {.tag = COP_DOWN, .ref = watch},
-    };
+    while (cop_monitor(&either[1].ref, cop_parent()) != 0) {
+        if (cop_recv_match(&m, work, 1, cop_in(RETRY_NS)) == 0) {
+            take_work(t, m);
+            return;
+        }
+    }
     if (cop_recv_match(&m, either, 2, COP_FOREVER) != 0)
         cop_exit(COP_SHUTDOWN);
     take_work(t, m);
-    (void)cop_demonitor(watch, true);
+    (void)cop_demonitor(either[1].ref, true);
 }
 
 static void task_main(void *arg)
@@ -99,7 +103,7 @@ static void task_main(void *arg)
     if (cop_recv_match(&m, &work, 1, COP_POLL) == 0)
         take_work(t, m);
     else
-        await_work(t);
+        await_work(t, &work);
     t->fn(t->arg);
 }
 

@@ -96,9 +96,11 @@ static void print(const char *what, int code, const struct receipt *r)
     if (code >= 0)
         printf("%s: %s, balance %" PRId64 "\n", what,
                r->ok ? "done" : "refused", r->balance);
-    else
+    else if (code == COP_EDOWN)
         printf("%s: %s (%s)\n", what, cop_error_str(code),
                cop_reason_name(cop_call_reason()));
+    else
+        printf("%s: %s\n", what, cop_error_str(code));
 }
 
 static void first(void *arg)

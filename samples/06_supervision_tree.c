@@ -99,6 +99,8 @@ static void mayor(void *arg)
     print_children(sup, 2);
     crash(sup, "red", 1);
     crash(sup, "power", 3);
+    /* It ends with `shutdown`, which would end who is linked to it. */
+    must(cop_unlink(sup));
     must(cop_server_stop(sup, COP_SHUTDOWN, COP_FOREVER, NULL));
     printf("the town is dark\n");
 }

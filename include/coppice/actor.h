@@ -27,8 +27,9 @@ typedef struct cop_handler {
     int (*init)(void *state, void *arg);
     /* Each message, oldest first; borrowed for the call. */
     void (*message)(void *state, const cop_msg *m);
-    /* Last, once, however it ends but by kill from within a callback that
-     * never returns; `why` is borrowed. */
+    /* Last, once, if init was done and the end is its own decision (cop_exit,
+     * misuse of a call); not at an exit signal. What must happen at every end
+     * is for cop_defer. An exit from within replaces `why` (borrowed). */
     void (*terminate)(void *state, cop_reason why);
     /* Why it is shown in listings; NULL: the address of `message`. */
     const char *label;
@@ -52,19 +53,19 @@ typedef enum cop_full {
 
 /* How to spawn. Zero means default, everywhere. */
 typedef struct cop_opts {
-    const char *name;      /* registered before its first instruction */
-    bool link;             /* linked to the spawner, atomically */
-    cop_ref *monitor;      /* monitored by the spawner, atomically: the ref */
+    const char *name; /* registered before its first instruction */
+    bool link;        /* linked to the spawner, atomically */
+    cop_ref *monitor; /* monitored by the spawner, atomically: the ref */
     cop_priority priority;
-    bool trap_exit;        /* from its beginning */
-    bool urgent;           /* lets cop_send_urgent overtake */
-    bool pinned;           /* never migrates between worker threads */
-    size_t stack_bytes;    /* of a coroutine; 0: 64 KiB; at most 64 MiB */
-    size_t arg_bytes;      /* > 0: the argument is copied, this many bytes */
+    bool trap_exit;     /* from its beginning */
+    bool urgent;        /* lets cop_send_urgent overtake */
+    bool pinned;        /* never migrates between worker threads */
+    size_t stack_bytes; /* of a coroutine; 0: 64 KiB; at most 64 MiB */
+    size_t arg_bytes;   /* > 0: the argument is copied, this many bytes */
     void (*arg_release)(void *arg); /* the argument is moved: released so */
-    uint32_t mailbox_max;  /* messages; 0: no limit; at most 2^30 */
-    cop_full mailbox_full; /* what happens beyond */
-    const char *label;     /* in listings instead of the function's address */
+    uint32_t mailbox_max;           /* messages; 0: no limit; at most 2^30 */
+    cop_full mailbox_full;          /* what happens beyond */
+    const char *label; /* in listings instead of the function's address */
 } cop_opts;
 
 /* Starts an actor that runs fn(arg) and ends, `normal`, when that returns.
@@ -130,9 +131,9 @@ COP_API int cop_exit_signal(cop_pid to, cop_reason reason);
 /* Turns trapping on or off; returns what it was. Actors only. */
 COP_API bool cop_trap_exit(bool on);
 
-/* Runs fn(arg) when the calling actor ends, in its own context, the last one
- * first. COP_ENOMEM. cop_undefer takes the newest such one back without
- * running it: true if there was one. Actors only. */
+/* Runs fn(arg) when the calling actor ends, however it ends, in its own
+ * context, the last one first. COP_ENOMEM. cop_undefer takes the newest such
+ * one back without running it: true if there was one. Actors only. */
 COP_API COP_MUST_USE int cop_defer(void (*fn)(void *), void *arg);
 COP_API bool cop_undefer(void (*fn)(void *), void *arg);
 

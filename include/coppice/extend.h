@@ -29,6 +29,12 @@ COP_API uint64_t cop_ext_alloc_count(void);
 /* Bytes that the runtime has allocated and not freed. */
 COP_API size_t cop_ext_bytes_in_use(void);
 
+/* Calls `fn` at each death, with what the actor ended with (borrowed), before
+ * its name is free and anybody else is told. It runs on the thread that buries
+ * the actor and must neither block nor call the runtime, reasons apart. NULL:
+ * no more. Set it while no actor lives. Any thread. */
+COP_API void cop_ext_on_exit(void (*fn)(cop_pid pid, cop_reason why));
+
 /* Moves the calling actor to another worker thread at its next turn. */
 COP_API void cop_ext_migrate(void);
 

@@ -17,46 +17,46 @@ extern "C" {
 typedef enum cop_status {
     COP_STATUS_RUNNABLE, /* in a queue */
     COP_STATUS_RUNNING,
-    COP_STATUS_WAITING,  /* parked: `wait` says for what */
+    COP_STATUS_WAITING, /* parked: `wait` says for what */
     COP_STATUS_EXITING
 } cop_status;
 
 /* reason, text. For what an actor waits. */
-#define COP_WAITS(X)                                                         \
-    X(NONE, "-")                                                             \
-    X(RECEIVE, "receive")                                                    \
-    X(CALL, "call")                                                          \
-    X(SLEEP, "sleep")                                                        \
-    X(BLOCKING, "blocking")                                                  \
+#define COP_WAITS(X)                                                           \
+    X(NONE, "-")                                                               \
+    X(RECEIVE, "receive")                                                      \
+    X(CALL, "call")                                                            \
+    X(SLEEP, "sleep")                                                          \
+    X(BLOCKING, "blocking")                                                    \
     X(ALIVE, "is_alive")
 
 typedef enum cop_wait {
 #define COP_X(name, text) COP_WAIT_##name,
     COP_WAITS(COP_X)
 #undef COP_X
-    COP_WAIT_COUNT
+        COP_WAIT_COUNT
 } cop_wait;
 COP_API const char *cop_wait_str(cop_wait wait);
 COP_API const char *cop_status_str(cop_status status);
 
 typedef struct cop_info {
     cop_pid pid;
-    uint64_t serial;        /* dense number in the order of spawning */
+    uint64_t serial; /* dense number in the order of spawning */
     cop_pid parent;
     char name[COP_NAME_MAX + 1]; /* "" if it has none */
-    const char *label;      /* as given at its spawn, or NULL */
-    uintptr_t function;     /* its function, or its handler's `message` */
+    const char *label;           /* as given at its spawn, or NULL */
+    uintptr_t function;          /* its function, or its handler's `message` */
     cop_status status;
     cop_wait wait;
-    cop_pid calling;        /* whom it waits for in a call */
+    cop_pid calling; /* whom it waits for in a call */
     bool is_handler;
     bool trap_exit;
     cop_priority priority;
-    size_t queue;           /* messages in the mailbox */
+    size_t queue; /* messages in the mailbox */
     size_t links, monitors, monitored_by;
     uint64_t reductions;
-    size_t memory_bytes;    /* record, state, touched stack */
-    size_t stack_bytes;     /* of that: the most its stack ever used */
+    size_t memory_bytes; /* record, state, touched stack */
+    size_t stack_bytes;  /* of that: the most its stack ever used */
 } cop_info;
 
 /* COP_ENOPROC. Any thread. */
@@ -67,9 +67,10 @@ COP_API COP_MUST_USE int cop_info_get(cop_pid pid, cop_info *out);
 COP_API size_t cop_actors(cop_pid *out, size_t cap);
 
 /* Counters since the start of the runtime. */
-#define COP_COUNTERS(X)                                                      \
-    X(spawned) X(exited) X(sent) X(received) X(dead_letters) X(dropped)      \
-    X(timers_fired) X(turns) X(steals) X(parks) X(handovers)
+#define COP_COUNTERS(X)                                                        \
+    X(spawned)                                                                 \
+    X(exited) X(sent) X(received) X(dead_letters) X(dropped) X(timers_fired)   \
+        X(turns) X(steals) X(parks) X(handovers)
 typedef struct cop_counters {
 #define COP_X(name) uint64_t name;
     COP_COUNTERS(COP_X)
@@ -84,17 +85,17 @@ COP_API const char *cop_stack_guard(void);
 
 /* --------------------------------------------------------- dead letters -- */
 
-#define COP_DEAD_REASONS(X)                                                  \
-    X(NOPROC, "no such actor")                                               \
-    X(EXITED, "receiver ended")                                              \
-    X(FULL, "mailbox full")                                                  \
-    X(ALIAS, "alias not active")                                             \
+#define COP_DEAD_REASONS(X)                                                    \
+    X(NOPROC, "no such actor")                                                 \
+    X(EXITED, "receiver ended")                                                \
+    X(FULL, "mailbox full")                                                    \
+    X(ALIAS, "alias not active")                                               \
     X(LATE, "caller no longer waits")
 typedef enum cop_dead_reason {
 #define COP_X(name, text) COP_DEAD_##name,
     COP_DEAD_REASONS(COP_X)
 #undef COP_X
-    COP_DEAD_COUNT
+        COP_DEAD_COUNT
 } cop_dead_reason;
 COP_API const char *cop_dead_reason_str(cop_dead_reason reason);
 

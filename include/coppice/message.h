@@ -55,8 +55,8 @@ COP_API const void *cop_msg_expect(const cop_msg *m, size_t size);
 /* --------------------------------------------------------------- making -- */
 
 /* A message with room for `size` bytes, which cop_msg_fill gives access to.
- * *out is the caller's. COP_ENOMEM; COP_EINVAL (tag 0, or one of the runtime's);
- * COP_ESIZE (above 1 GiB). */
+ * *out is the caller's. COP_ENOMEM; COP_EINVAL (tag 0, or one of the
+ * runtime's); COP_ESIZE (above 1 GiB). */
 COP_API COP_MUST_USE int cop_msg_new(cop_msg **out, cop_tag tag, size_t size);
 COP_API void *cop_msg_fill(cop_msg *m);
 /* A message whose body is `body` itself, not a copy: given to `release`
@@ -111,8 +111,8 @@ COP_API int cop_send_alias(cop_alias to, cop_tag tag, const void *body,
  * messages keep their order among themselves. Otherwise an ordinary send. */
 COP_API int cop_send_urgent(cop_pid to, cop_tag tag, const void *body,
                             size_t size);
-COP_API int cop_send_alias_urgent(cop_alias to, cop_tag tag,
-                                  const void *body, size_t size);
+COP_API int cop_send_alias_urgent(cop_alias to, cop_tag tag, const void *body,
+                                  size_t size);
 
 /* A send that a server tells apart from plain messages (gen_server:cast). */
 COP_API int cop_cast(cop_pid to, cop_tag tag, const void *body, size_t size);
@@ -140,9 +140,9 @@ COP_API COP_MUST_USE int cop_call_name(const char *name, cop_tag tag,
                                        void *reply, size_t cap,
                                        cop_time deadline);
 /* As cop_call; the reply itself is given to the caller (cop_msg_free). */
-COP_API COP_MUST_USE int cop_call_msg(cop_msg **reply, cop_pid to,
-                                      cop_tag tag, const void *body,
-                                      size_t size, cop_time deadline);
+COP_API COP_MUST_USE int cop_call_msg(cop_msg **reply, cop_pid to, cop_tag tag,
+                                      const void *body, size_t size,
+                                      cop_time deadline);
 
 /* About the last cop_call* of this actor or thread that failed: what the
  * callee ended with (after COP_EDOWN; else normal), borrowed until the next

@@ -22,21 +22,21 @@ typedef struct cop_reason {
 } cop_reason;
 
 /* kind, name as printed. The first column's order is the word's value. */
-#define COP_REASONS(X)                                                       \
-    X(NORMAL, "normal")             /* a return from the actor's function */ \
-    X(SHUTDOWN, "shutdown")         /* asked to end by its supervisor */     \
-    X(KILL, "kill")                 /* as a signal: ends the target at once */\
-    X(KILLED, "killed")             /* what a killed actor ended with */     \
-    X(NOPROC, "noproc")             /* link or monitor of the dead */        \
-    X(NOCONNECTION, "noconnection") /* the other node is gone */             \
-    X(TIMEOUT, "timeout")                                                    \
-    X(NOMEM, "nomem")               /* memory ran out in the actor */
+#define COP_REASONS(X)                                                         \
+    X(NORMAL, "normal")             /* a return from the actor's function */   \
+    X(SHUTDOWN, "shutdown")         /* asked to end by its supervisor */       \
+    X(KILL, "kill")                 /* as a signal: ends the target at once */ \
+    X(KILLED, "killed")             /* what a killed actor ended with */       \
+    X(NOPROC, "noproc")             /* link or monitor of the dead */          \
+    X(NOCONNECTION, "noconnection") /* the other node is gone */               \
+    X(TIMEOUT, "timeout")                                                      \
+    X(NOMEM, "nomem") /* memory ran out in the actor */
 
 enum cop_reason_word {
 #define COP_X(name, text) COP_R_##name,
     COP_REASONS(COP_X)
 #undef COP_X
-    COP_R_COUNT
+        COP_R_COUNT
 };
 
 /* What a reason is, for `switch`: one of the words above, or of these. */

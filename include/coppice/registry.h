@@ -22,9 +22,8 @@ typedef enum cop_registry_keys {
 
 /* Starts a registry, linked to the calling actor if opts->link. Errors as
  * cop_server_start. */
-COP_API COP_MUST_USE int cop_registry_start(cop_pid *out,
-                                            cop_registry_keys keys,
-                                            const cop_opts *opts);
+COP_API COP_MUST_USE int
+cop_registry_start(cop_pid *out, cop_registry_keys keys, const cop_opts *opts);
 
 /* Enters `pid` under `key` (a zero-terminated string) with a word of data.
  * COP_ETAKEN (unique, another actor; or duplicate, the same actor again),
@@ -33,8 +32,8 @@ COP_API COP_MUST_USE int cop_registry_start(cop_pid *out,
 COP_API COP_MUST_USE int cop_registry_put(cop_pid registry, const char *key,
                                           cop_pid pid, uint64_t data);
 /* COP_ENOENT. */
-COP_API COP_MUST_USE int cop_registry_remove(cop_pid registry,
-                                             const char *key, cop_pid pid);
+COP_API COP_MUST_USE int cop_registry_remove(cop_pid registry, const char *key,
+                                             cop_pid pid);
 
 typedef struct cop_registry_entry {
     cop_pid pid;
@@ -42,14 +41,13 @@ typedef struct cop_registry_entry {
 } cop_registry_entry;
 
 /* Up to `cap` entries of a key, oldest first; returns how many there are. */
-COP_API COP_MUST_USE int cop_registry_lookup(cop_pid registry,
-                                             const char *key,
+COP_API COP_MUST_USE int cop_registry_lookup(cop_pid registry, const char *key,
                                              cop_registry_entry *out,
                                              size_t cap);
 /* How many entries there are in all. */
 COP_API COP_MUST_USE int cop_registry_count(cop_pid registry);
 
-/* ----------------------------------------------------------------- groups -- */
+/* --------------------------------------------------------------- groups -- */
 
 /* Starts a scope of groups: a server that keeps them. As above. */
 COP_API COP_MUST_USE int cop_group_start(cop_pid *out, const cop_opts *opts);

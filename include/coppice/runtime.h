@@ -16,17 +16,17 @@ extern "C" {
 
 /* All zero: the defaults. */
 typedef struct cop_config {
-    unsigned workers;         /* threads; 0: one per allowed core */
-    uint64_t seed;            /* of the runtime's random choices */
-    unsigned reductions;      /* budget of a turn; 0: 2000 */
-    cop_time slice_ns;        /* a turn longer than this is a hog; 0: 10 ms */
-    unsigned blocking_max;    /* helper threads; 0: 64 */
-    unsigned actors_max;      /* 0: 16 million */
+    unsigned workers;          /* threads; 0: one per allowed core */
+    uint64_t seed;             /* of the runtime's random choices */
+    unsigned reductions;       /* budget of a turn; 0: 2000 */
+    cop_time slice_ns;         /* a turn longer than this is a hog; 0: 10 ms */
+    unsigned blocking_max;     /* helper threads; 0: 64 */
+    unsigned actors_max;       /* 0: 16 million */
     uint64_t first_generation; /* of pids, for tests near the wrap; 0: 1 */
-    bool virtual_time;        /* see extend.h */
-    bool handle_signals;      /* cop_run: SIGINT, SIGTERM stop gracefully */
-    cop_time drain_ns;        /* cop_run: how long actors may take to stop
-                                 once asked; 0: 5 s */
+    bool virtual_time;         /* see extend.h */
+    bool handle_signals;       /* cop_run: SIGINT, SIGTERM stop gracefully */
+    cop_time drain_ns;         /* cop_run: how long actors may take to stop
+                                  once asked; 0: 5 s */
     /* Gets each line that the runtime reports; NULL: stderr. */
     void (*log)(const char *line);
 } cop_config;

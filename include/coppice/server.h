@@ -46,8 +46,8 @@ COP_API cop_next cop_next_ignore(void);
 /* Callbacks run one at a time in the server; they may block in any call (the
  * server answers nobody meanwhile). NULL: a default. `m` is borrowed. */
 typedef struct cop_server {
-    const char *label;       /* in listings */
-    size_t state_bytes;      /* zeroed before init */
+    const char *label;  /* in listings */
+    size_t state_bytes; /* zeroed before init */
     cop_next (*init)(void *state, void *arg);
     /* A call. Answer with cop_reply(from, ...), here, later, or from another
      * actor. Default: stops with {badarg, "unexpected call ..."}. */
@@ -64,8 +64,8 @@ typedef struct cop_server {
 } cop_server;
 
 typedef struct cop_server_opts {
-    cop_opts spawn;      /* name, trap_exit, priority, ...; .link links it */
-    cop_time start_ns;   /* how long init may take; 0: for ever */
+    cop_opts spawn;    /* name, trap_exit, priority, ...; .link links it */
+    cop_time start_ns; /* how long init may take; 0: for ever */
 } cop_server_opts;
 
 /* Starts a server and waits until its init is done; `s` must outlive it. The

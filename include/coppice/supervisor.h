@@ -57,15 +57,15 @@ typedef struct cop_backoff {
 typedef struct cop_child {
     const char *id; /* 1 to 63 bytes, unique among its siblings */
     /* What it is: exactly one of these. */
-    cop_fn fn;                   /* an actor */
-    const cop_server *server;    /* a server; waits for its init */
-    const struct cop_sup *sup;   /* a supervisor; waits for its children */
+    cop_fn fn;                 /* an actor */
+    const cop_server *server;  /* a server; waits for its init */
+    const struct cop_sup *sup; /* a supervisor; waits for its children */
     /* Anything else: starts it linked to the caller, tells its pid; 0,
      * COP_EIGNORE, or another code with *why set (the supervisor's then). */
     int (*start)(cop_pid *out, void *arg, cop_reason *why);
-    void *arg;           /* borrowed for ever, or copied if arg_bytes > 0 */
+    void *arg; /* borrowed for ever, or copied if arg_bytes > 0 */
     size_t arg_bytes;
-    cop_opts opts;       /* of fn, server, sup: name, trap_exit, ... */
+    cop_opts opts; /* of fn, server, sup: name, trap_exit, ... */
     cop_restart restart;
     cop_time shutdown_ns; /* 0: 5 s, of a sup for ever; COP_BRUTAL_KILL;
                              COP_FOREVER */
@@ -87,8 +87,8 @@ typedef struct cop_sup {
  * thread), and waits until all children are up. The specification is copied;
  * strings, servers and arguments in it are not. Blocks. *why as in
  * cop_server_start. COP_EDOWN with {shutdown, failed_to_start_child};
- * COP_ESPEC (*why: {start_spec, "..."} or {bad_start_spec, "..."}); COP_ESTARTED (name taken, *out is who
- * has it); and as cop_spawn. */
+ * COP_ESPEC (*why: {start_spec, "..."} or {bad_start_spec, "..."});
+ * COP_ESTARTED (name taken, *out is who has it); and as cop_spawn. */
 COP_API COP_MUST_USE int cop_sup_start(cop_pid *out, const cop_sup *sup,
                                        const cop_opts *opts, cop_reason *why);
 
@@ -111,8 +111,7 @@ COP_API COP_MUST_USE int cop_sup_terminate_pid(cop_pid sup, cop_pid child);
 /* Starts a child without a process again. COP_ERUNNING, COP_ERESTARTING,
  * COP_ENOENT, COP_ESIMPLE; else as start_child. */
 COP_API COP_MUST_USE int cop_sup_restart_child(cop_pid sup, cop_pid *out,
-                                               const char *id,
-                                               cop_reason *why);
+                                               const char *id, cop_reason *why);
 /* Forgets a child without a process. As above. */
 COP_API COP_MUST_USE int cop_sup_delete_child(cop_pid sup, const char *id);
 
@@ -133,9 +132,8 @@ typedef struct cop_child_info {
 
 /* Up to `cap` children in the order of their start; returns how many there
  * are, or a negative code. */
-COP_API COP_MUST_USE int cop_sup_which_children(cop_pid sup,
-                                                cop_child_info *out,
-                                                size_t cap);
+COP_API COP_MUST_USE int
+cop_sup_which_children(cop_pid sup, cop_child_info *out, size_t cap);
 
 typedef struct cop_child_counts {
     size_t specs, active, supervisors, workers;

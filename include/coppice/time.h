@@ -26,8 +26,7 @@ COP_API COP_MUST_USE int cop_send_after(cop_timer *out, cop_time delay_ns,
                                         cop_pid to, cop_tag tag,
                                         const void *body, size_t size);
 /* To whoever has the name when it fires. COP_ENAME too. */
-COP_API COP_MUST_USE int cop_send_after_name(cop_timer *out,
-                                             cop_time delay_ns,
+COP_API COP_MUST_USE int cop_send_after_name(cop_timer *out, cop_time delay_ns,
                                              const char *name, cop_tag tag,
                                              const void *body, size_t size);
 /* Sends COP_TIMEOUT with the timer's id as reference (cop_timer_ref) and a

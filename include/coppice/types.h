@@ -70,9 +70,18 @@ typedef struct cop_timer {
  * sender of the exit signal `shutdown` that cop_stop sends. */
 #define COP_PID_INIT (COP_LITERAL(cop_pid){1})
 
-static inline bool cop_pid_eq(cop_pid a, cop_pid b) { return a.id == b.id; }
-static inline bool cop_ref_eq(cop_ref a, cop_ref b) { return a.id == b.id; }
-static inline bool cop_pid_is_none(cop_pid p) { return p.id == 0; }
+static inline bool cop_pid_eq(cop_pid a, cop_pid b)
+{
+    return a.id == b.id;
+}
+static inline bool cop_ref_eq(cop_ref a, cop_ref b)
+{
+    return a.id == b.id;
+}
+static inline bool cop_pid_is_none(cop_pid p)
+{
+    return p.id == 0;
+}
 
 /* "0.12.3": node, slot, generation. Writes at most `size` bytes with the
  * closing zero and returns buf. Any thread; does not block. */
@@ -88,7 +97,7 @@ typedef int64_t cop_time;
 #define COP_US ((cop_time)1000)
 #define COP_MS (1000 * COP_US)
 #define COP_SEC (1000 * COP_MS)
-#define COP_FOREVER INT64_MAX /* a deadline that never comes */
+#define COP_FOREVER INT64_MAX  /* a deadline that never comes */
 #define COP_POLL ((cop_time)0) /* a deadline that is past: `after 0` */
 
 /* ----------------------------------------------------------------- tags -- */
@@ -101,46 +110,50 @@ typedef uint32_t cop_tag;
 #define COP_TAG_MAX 0x7fffffffu
 
 /* Messages that the runtime makes carry a tag above COP_TAG_MAX. */
-#define COP_EXIT ((cop_tag)0xfffffff0u)  /* a trapped exit signal: sender,
-                                            reason */
-#define COP_DOWN ((cop_tag)0xfffffff1u)  /* a monitor fired: sender, ref,
-                                            reason, name */
-#define COP_TIMEOUT ((cop_tag)0xfffffff2u) /* of cop_start_timer: ref */
-#define COP_DEAD_LETTER ((cop_tag)0xfffffff3u) /* body: cop_dead_letter */
-#define COP_REPLY ((cop_tag)0xfffffff4u) /* an answer to cop_request: ref */
+
+/* A trapped exit signal: sender, reason. */
+#define COP_EXIT ((cop_tag)0xfffffff0u)
+/* A monitor fired: sender, reference, reason, name. */
+#define COP_DOWN ((cop_tag)0xfffffff1u)
+/* A timer of cop_start_timer: its id as reference. */
+#define COP_TIMEOUT ((cop_tag)0xfffffff2u)
+/* Body: struct cop_dead_letter (inspect.h). */
+#define COP_DEAD_LETTER ((cop_tag)0xfffffff3u)
+/* An answer to cop_request: its reference. */
+#define COP_REPLY ((cop_tag)0xfffffff4u)
 /* From here up to COP_EXIT - 1: for behaviours' own protocols. */
 #define COP_TAG_BEHAVIOUR ((cop_tag)0xfffff000u)
 
 /* ---------------------------------------------------------------- errors -- */
 
 /* code, text. The codes are negative; 0 is success. */
-#define COP_ERRORS(X)                                                        \
-    X(COP_ENOMEM, -1, "out of memory")                                       \
-    X(COP_EINVAL, -2, "invalid argument")                                    \
-    X(COP_ENOPROC, -3, "no such actor")                                      \
-    X(COP_ETIMEDOUT, -4, "deadline passed")                                  \
-    X(COP_ETAKEN, -5, "name is taken")                                       \
-    X(COP_ENAMED, -6, "actor has a name already")                            \
-    X(COP_ENAME, -7, "not a valid name")                                     \
-    X(COP_EFULL, -8, "mailbox is full")                                      \
-    X(COP_EDOWN, -9, "actor ended before it answered")                       \
-    X(COP_EDEADLOCK, -10, "calls wait for each other in a cycle")            \
-    X(COP_EALREADY, -11, "runtime is running already")                       \
-    X(COP_ESTOPPED, -12, "runtime is not running")                           \
-    X(COP_ENOENT, -13, "no such thing")                                      \
-    X(COP_EREPLIED, -14, "caller no longer waits for this reply")            \
-    X(COP_ELIMIT, -15, "limit reached")                                      \
-    X(COP_ESYS, -16, "operating system refused")                             \
-    X(COP_ESTUCK, -17, "actors did not stop")                                \
-    X(COP_EIGNORE, -18, "start was ignored by init")                         \
-    X(COP_ESTARTED, -19, "already started")                                  \
-    X(COP_EPRESENT, -20, "already present")                                  \
-    X(COP_ERUNNING, -21, "child is running")                                 \
-    X(COP_ERESTARTING, -22, "child is restarting")                           \
-    X(COP_ESPEC, -23, "invalid specification")                               \
-    X(COP_ESIMPLE, -24, "not for simple_one_for_one")                        \
-    X(COP_ECANCELED, -25, "cancelled")                                       \
-    X(COP_ENOTSUP, -26, "not supported")                                     \
+#define COP_ERRORS(X)                                                          \
+    X(COP_ENOMEM, -1, "out of memory")                                         \
+    X(COP_EINVAL, -2, "invalid argument")                                      \
+    X(COP_ENOPROC, -3, "no such actor")                                        \
+    X(COP_ETIMEDOUT, -4, "deadline passed")                                    \
+    X(COP_ETAKEN, -5, "name is taken")                                         \
+    X(COP_ENAMED, -6, "actor has a name already")                              \
+    X(COP_ENAME, -7, "not a valid name")                                       \
+    X(COP_EFULL, -8, "mailbox is full")                                        \
+    X(COP_EDOWN, -9, "actor ended before it answered")                         \
+    X(COP_EDEADLOCK, -10, "calls wait for each other in a cycle")              \
+    X(COP_EALREADY, -11, "runtime is running already")                         \
+    X(COP_ESTOPPED, -12, "runtime is not running")                             \
+    X(COP_ENOENT, -13, "no such thing")                                        \
+    X(COP_EREPLIED, -14, "caller no longer waits for this reply")              \
+    X(COP_ELIMIT, -15, "limit reached")                                        \
+    X(COP_ESYS, -16, "operating system refused")                               \
+    X(COP_ESTUCK, -17, "actors did not stop")                                  \
+    X(COP_EIGNORE, -18, "start was ignored by init")                           \
+    X(COP_ESTARTED, -19, "already started")                                    \
+    X(COP_EPRESENT, -20, "already present")                                    \
+    X(COP_ERUNNING, -21, "child is running")                                   \
+    X(COP_ERESTARTING, -22, "child is restarting")                             \
+    X(COP_ESPEC, -23, "invalid specification")                                 \
+    X(COP_ESIMPLE, -24, "not for simple_one_for_one")                          \
+    X(COP_ECANCELED, -25, "cancelled")                                         \
+    X(COP_ENOTSUP, -26, "not supported")                                       \
     X(COP_ESIZE, -27, "size does not fit")
 
 enum cop_error {

@@ -22,9 +22,9 @@ struct copi_actor *copi_actor_alloc(size_t extra)
 {
     size_t total = block_bytes(extra);
     enum copi_slab_class c = copi_slab_class_of(total);
-    struct copi_actor *a =
-        c == COPI_SLAB_COUNT ? copi_mem_alloc_aligned(total, COPI_CACHE_LINE)
-                             : copi_slab_alloc(c);
+    struct copi_actor *a = c == COPI_SLAB_COUNT
+                               ? copi_mem_alloc_aligned(total, COPI_CACHE_LINE)
+                               : copi_slab_alloc(c);
     if (a == NULL)
         return NULL;
     memset((void *)a, 0, total);

@@ -31,18 +31,19 @@ struct copi_job;
 
 /* Why an actor's coroutine left for the worker's own stack. */
 enum copi_leave {
-    COPI_LEAVE_DONE,    /* a handler's turn is over: it needs no stack */
-    COPI_LEAVE_PARK,    /* wait for a signal, keep the stack */
+    COPI_LEAVE_DONE, /* a handler's turn is over: it needs no stack */
+    COPI_LEAVE_PARK, /* wait for a signal, keep the stack */
     COPI_LEAVE_YIELD,
     COPI_LEAVE_BLOCKING, /* a helper thread works for it */
-    COPI_LEAVE_LOST,    /* this thread's worker was handed over */
+    COPI_LEAVE_LOST,     /* this thread's worker was handed over */
     COPI_LEAVE_EXITED
 };
 
 /* How far a death has come (scheduler/exit.c). */
 enum copi_dying {
     COPI_DYING_NOT,
-    COPI_DYING_TERMINATE,
+    COPI_DYING_TERMINATE,   /* owed */
+    COPI_DYING_TERMINATING, /* runs: an exit signal still ends it */
     COPI_DYING_DEFERS,
     COPI_DYING_DONE
 };
@@ -88,39 +89,39 @@ struct copi_actor {
     bool urgent;
     bool pinned;
     bool is_guest;
-    uint16_t home; /* pinned: its worker */
+    uint16_t home;          /* pinned: its worker */
     unsigned guest_section; /* a guest's own: epoch.h */
 
     /* The actor itself, in its turn. */
     _Atomic bool trap_exit; /* observers read it */
-    bool started;   /* its function or init has begun */
-    bool has_init;  /* its init is done: terminate is owed */
-    uint8_t leave;  /* enum copi_leave */
-    uint8_t dying;  /* enum copi_dying */
-    bool by_signal; /* the death was not its own decision */
-    bool alive_dead;    /* the answer to alive_ref */
-    cop_reason reason;  /* once dying */
-    uint64_t alive_ref; /* cop_is_alive waits for this one; 0: none */
-    struct cop_msg *head;        /* taken from the queue, not yet acted on */
-    struct cop_msg *inbox;       /* messages, oldest first */
+    bool started;           /* its function or init has begun */
+    bool has_init;          /* its init is done: terminate is owed */
+    uint8_t leave;          /* enum copi_leave */
+    uint8_t dying;          /* enum copi_dying */
+    bool by_signal;         /* the death was not its own decision */
+    bool alive_dead;        /* the answer to alive_ref */
+    cop_reason reason;      /* once dying */
+    uint64_t alive_ref;     /* cop_is_alive waits for this one; 0: none */
+    struct cop_msg *head;   /* taken from the queue, not yet acted on */
+    struct cop_msg *inbox;  /* messages, oldest first */
     struct cop_msg *inbox_last;
-    struct cop_msg *urgent_last; /* end of the urgent ones at its front */
-    struct cop_msg *current;     /* lent to the program */
-    struct cop_msg *aside;       /* lent before, while a call receives */
-    uint32_t drops;              /* messages dropped from the inbox, ever */
-    struct copi_marks *marks;    /* receive markers, or NULL */
+    struct cop_msg *urgent_last;  /* end of the urgent ones at its front */
+    struct cop_msg *current;      /* lent to the program */
+    struct cop_msg *aside;        /* lent before, while a call receives */
+    uint32_t drops;               /* messages dropped from the inbox, ever */
+    struct copi_marks *marks;     /* receive markers, or NULL */
     struct copi_carrier *carrier; /* its coroutine while it has one */
-    struct copi_wait *waiting;   /* the timed wait on its stack, or NULL */
+    struct copi_wait *waiting;    /* the timed wait on its stack, or NULL */
     struct copi_defer *defers;
     struct copi_alias *aliases;
-    struct copi_job *job;        /* for a helper thread, on its stack */
+    struct copi_job *job; /* for a helper thread, on its stack */
     void *local;
     struct copi_call_error *call_error; /* of its last call; call_error.c */
-    struct copi_list links;      /* struct copi_link, oldest first */
+    struct copi_list links;             /* struct copi_link, oldest first */
     struct copi_map links_by_pid;
-    struct copi_list monitors;   /* struct copi_monitor, that it holds */
+    struct copi_list monitors; /* struct copi_monitor, that it holds */
     struct copi_map monitors_by_ref;
-    struct copi_list watches;    /* struct copi_watch, of those that watch */
+    struct copi_list watches; /* struct copi_watch, of those that watch */
 
     /* The actor writes, observers read. */
     _Atomic uint32_t inbox_count;
@@ -137,8 +138,7 @@ struct copi_actor {
 };
 
 /* The state or argument behind the record, aligned for any type. */
-#define COPI_ACTOR_BYTES                                                     \
-    ((sizeof(struct copi_actor) + 15) / 16 * 16)
+#define COPI_ACTOR_BYTES ((sizeof(struct copi_actor) + 15) / 16 * 16)
 static inline void *copi_actor_extra(struct copi_actor *a)
 {
     return (char *)a + COPI_ACTOR_BYTES;

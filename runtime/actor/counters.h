@@ -25,7 +25,7 @@ extern struct copi_counters copi_counters_outside;
 /* Adds to a counter of the calling thread, by its offset in the struct. */
 void copi_count_add(size_t offset, uint64_t n);
 #define COPI_COUNT(name) copi_count_add(offsetof(struct copi_counters, name), 1)
-#define COPI_COUNT_N(name, n)                                                \
+#define COPI_COUNT_N(name, n)                                                  \
     copi_count_add(offsetof(struct copi_counters, name), (n))
 
 void copi_counters_clear(struct copi_counters *c);

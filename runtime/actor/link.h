@@ -17,7 +17,7 @@
 #include "runtime/actor/actor.h"
 
 struct copi_link {
-    struct cop_msg exit; /* first: cells and records share an address */
+    struct cop_msg exit;         /* first: cells and records share an address */
     struct copi_map_node by_pid; /* key: the peer */
     struct copi_list order;
     uint64_t unlinking; /* number of the pending unlink; 0: linked */

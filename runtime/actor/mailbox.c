@@ -145,14 +145,13 @@ struct cop_msg *copi_mailbox_next_local(struct copi_actor *a)
     if (m == NULL)
         return NULL;
     /* acquire: pairs with the link's release in push */
-    struct cop_msg *next =
-        atomic_load_explicit(&m->next, memory_order_acquire);
+    struct cop_msg *next = atomic_load_explicit(&m->next, memory_order_acquire);
     if (next == NULL) {
         struct cop_msg *last = m;
         /* release: `first` was cleared before (invariant 3) */
-        if (atomic_compare_exchange_strong_explicit(
-                &a->tail, &last, RUNNING, memory_order_seq_cst,
-                memory_order_relaxed)) {
+        if (atomic_compare_exchange_strong_explicit(&a->tail, &last, RUNNING,
+                                                    memory_order_seq_cst,
+                                                    memory_order_relaxed)) {
             a->head = NULL;
             return m;
         }
@@ -312,6 +311,15 @@ struct cop_msg *copi_inbox_marked(struct copi_actor *a, cop_ref ref)
             return a->marks->prev[i];
     }
     return NULL;
+}
+
+int copi_inbox_mark_age(const struct copi_actor *a, cop_ref ref)
+{
+    for (unsigned i = 0; a->marks != NULL && i < MARKS; i++) {
+        if (a->marks->ref[i] == ref.id)
+            return (int)((a->marks->used - 1 - i) % MARKS);
+    }
+    return -1;
 }
 
 void copi_inbox_free_marks(struct copi_actor *a)

@@ -61,6 +61,9 @@ void copi_inbox_unlend_all(struct copi_actor *a);
 void copi_inbox_mark(struct copi_actor *a, cop_ref ref);
 /* The last message that cannot have `ref`; NULL: begin at the first one. */
 struct cop_msg *copi_inbox_marked(struct copi_actor *a, cop_ref ref);
+/* How many references were marked after this one; -1: it is not, or no more.
+ * One marked earlier has its place earlier, or at the same message. */
+int copi_inbox_mark_age(const struct copi_actor *a, cop_ref ref);
 void copi_inbox_free_marks(struct copi_actor *a);
 
 #endif

@@ -37,8 +37,7 @@ void copi_msg_embed(struct cop_msg *m, enum copi_signal kind,
     m->cell = (uint8_t)cell;
 }
 
-struct cop_msg *copi_msg_alloc(enum copi_signal kind, cop_tag tag,
-                               size_t size)
+struct cop_msg *copi_msg_alloc(enum copi_signal kind, cop_tag tag, size_t size)
 {
     int cell = class_of(COPI_MSG_HEADER + size);
     struct cop_msg *m = cell == COPI_CELL_LARGE
@@ -105,14 +104,45 @@ void copi_msg_release(struct cop_msg *m)
 
 /* -------------------------------------------------------------- public -- */
 
-cop_tag cop_msg_tag(const cop_msg *m) { return m->tag; }
-cop_pid cop_msg_sender(const cop_msg *m) { return m->sender; }
-cop_ref cop_msg_ref(const cop_msg *m) { return m->ref; }
-size_t cop_msg_size(const cop_msg *m) { return m->size; }
-cop_reason cop_msg_reason(const cop_msg *m) { return m->reason; }
+static void need(const void *p, const char *what)
+{
+    if (COPI_UNLIKELY(p == NULL))
+        copi_misuse("%s is NULL", what);
+}
+
+cop_tag cop_msg_tag(const cop_msg *m)
+{
+    need(m, "cop_msg_tag: m");
+    return m->tag;
+}
+
+cop_pid cop_msg_sender(const cop_msg *m)
+{
+    need(m, "cop_msg_sender: m");
+    return m->sender;
+}
+
+cop_ref cop_msg_ref(const cop_msg *m)
+{
+    need(m, "cop_msg_ref: m");
+    return m->ref;
+}
+
+size_t cop_msg_size(const cop_msg *m)
+{
+    need(m, "cop_msg_size: m");
+    return m->size;
+}
+
+cop_reason cop_msg_reason(const cop_msg *m)
+{
+    need(m, "cop_msg_reason: m");
+    return m->reason;
+}
 
 const void *cop_msg_body(const cop_msg *m)
 {
+    need(m, "cop_msg_body: m");
     if (m->body == COPI_BODY_MOVED)
         return ((struct copi_body_moved *)copi_msg_inline(m))->data;
     if (m->body == COPI_BODY_SHARED)
@@ -122,6 +152,7 @@ const void *cop_msg_body(const cop_msg *m)
 
 const char *cop_msg_name(const cop_msg *m)
 {
+    need(m, "cop_msg_name: m");
     if (m->cell != COPI_CELL_WATCH)
         return "";
     return copi_watch_name((const struct copi_watch *)(const void *)m);
@@ -129,6 +160,7 @@ const char *cop_msg_name(const cop_msg *m)
 
 cop_msg_kind cop_msg_how(const cop_msg *m)
 {
+    need(m, "cop_msg_how: m");
     if (m->flags & COPI_MSG_CALL)
         return COP_MSG_CALL;
     return (m->flags & COPI_MSG_CAST) ? COP_MSG_CAST : COP_MSG_PLAIN;
@@ -136,6 +168,7 @@ cop_msg_kind cop_msg_how(const cop_msg *m)
 
 cop_from cop_msg_from(const cop_msg *m)
 {
+    need(m, "cop_msg_from: m");
     if (!(m->flags & COPI_MSG_CALL))
         return COP_LITERAL(cop_from){COP_NO_PID, COP_NO_REF};
     return COP_LITERAL(cop_from){m->sender, m->ref};
@@ -143,6 +176,7 @@ cop_from cop_msg_from(const cop_msg *m)
 
 const void *cop_msg_expect(const cop_msg *m, size_t size)
 {
+    need(m, "cop_msg_expect: m");
     if (m->size != size)
         copi_misuse("cop_msg_expect: message with tag %u has %zu bytes, not "
                     "%zu",
@@ -152,6 +186,8 @@ const void *cop_msg_expect(const cop_msg *m, size_t size)
 
 int cop_msg_new(cop_msg **out, cop_tag tag, size_t size)
 {
+    if (out == NULL)
+        return COP_EINVAL;
     *out = NULL;
     if (!copi_tag_is_valid(tag))
         return COP_EINVAL;
@@ -166,6 +202,7 @@ int cop_msg_new(cop_msg **out, cop_tag tag, size_t size)
 
 void *cop_msg_fill(cop_msg *m)
 {
+    need(m, "cop_msg_fill: m");
     if (m->body == COPI_BODY_INLINE)
         return copi_msg_inline(m);
     return (void *)(uintptr_t)cop_msg_body(m);
@@ -174,6 +211,10 @@ void *cop_msg_fill(cop_msg *m)
 int cop_msg_new_moved(cop_msg **out, cop_tag tag, void *body, size_t size,
                       void (*release)(void *, size_t))
 {
+    if (body == NULL && size > 0)
+        return COP_EINVAL;
+    if (size > COPI_BODY_MAX)
+        return COP_ESIZE;
     int rc = cop_msg_new(out, tag, sizeof(struct copi_body_moved));
     if (rc != 0)
         return rc;
@@ -198,6 +239,8 @@ void cop_msg_free(cop_msg *m)
 
 int cop_buf_new(cop_buf **out, const void *data, size_t size)
 {
+    if (out == NULL || (data == NULL && size > 0))
+        return COP_EINVAL;
     *out = NULL;
     if (size > COPI_BODY_MAX)
         return COP_ESIZE;
@@ -214,6 +257,7 @@ int cop_buf_new(cop_buf **out, const void *data, size_t size)
 
 cop_buf *cop_buf_retain(cop_buf *b)
 {
+    need(b, "cop_buf_retain: b");
     atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
     return b;
 }
@@ -230,5 +274,14 @@ void cop_buf_release(cop_buf *b)
         copi_mem_free(b, sizeof *b + b->size);
 }
 
-const void *cop_buf_data(const cop_buf *b) { return b + 1; }
-size_t cop_buf_size(const cop_buf *b) { return b->size; }
+const void *cop_buf_data(const cop_buf *b)
+{
+    need(b, "cop_buf_data: b");
+    return b + 1;
+}
+
+size_t cop_buf_size(const cop_buf *b)
+{
+    need(b, "cop_buf_size: b");
+    return b->size;
+}

@@ -33,12 +33,12 @@ enum copi_signal {
 enum copi_flag {
     COPI_MSG_CAST = 1,
     COPI_MSG_CALL = 2,
-    COPI_MSG_ALIAS = 4,   /* valid only while the alias `ref` is */
+    COPI_MSG_ALIAS = 4, /* valid only while the alias `ref` is */
     COPI_MSG_URGENT = 8,
-    COPI_MSG_REPLY = 16,  /* answers a cop_call: claimed by its replier */
+    COPI_MSG_REPLY = 16,   /* answers a cop_call: claimed by its replier */
     COPI_MSG_COUNTED = 32, /* takes a place in a bounded mailbox */
-    COPI_MSG_SYSTEM = 64, /* not a program's: left out of the counters */
-    COPI_MSG_KEPT = 128   /* owned by the program */
+    COPI_MSG_SYSTEM = 64,  /* not a program's: left out of the counters */
+    COPI_MSG_KEPT = 128    /* owned by the program */
 };
 
 enum copi_body { COPI_BODY_INLINE, COPI_BODY_MOVED, COPI_BODY_SHARED };
@@ -85,8 +85,7 @@ static inline void *copi_msg_inline(const struct cop_msg *m)
 }
 
 /* A cell for a body of `size` bytes, all fields set; NULL: no memory. */
-struct cop_msg *copi_msg_alloc(enum copi_signal kind, cop_tag tag,
-                               size_t size);
+struct cop_msg *copi_msg_alloc(enum copi_signal kind, cop_tag tag, size_t size);
 /* A message with a copy of the body; NULL: no memory. */
 struct cop_msg *copi_msg_make(cop_tag tag, const void *body, size_t size);
 /* Sets the fields of a cell inside another record. */

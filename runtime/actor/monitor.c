@@ -41,8 +41,8 @@ static struct copi_watch *watch_new(cop_pid watcher, cop_ref ref,
     return w;
 }
 
-int copi_monitor_new(struct copi_monitor **out, cop_pid watcher,
-                     cop_pid target, cop_ref ref, const char *name)
+int copi_monitor_new(struct copi_monitor **out, cop_pid watcher, cop_pid target,
+                     cop_ref ref, const char *name)
 {
     struct copi_monitor *m = copi_slab_alloc(COPI_SLAB_128);
     if (m == NULL)
@@ -86,8 +86,7 @@ void copi_monitor_add(struct copi_actor *a, struct copi_monitor *m)
     copi_actor_tally(&a->monitor_count, 1);
 }
 
-struct copi_monitor *copi_monitor_find(const struct copi_actor *a,
-                                       cop_ref ref)
+struct copi_monitor *copi_monitor_find(const struct copi_actor *a, cop_ref ref)
 {
     struct copi_map_node *n = copi_map_find(&a->monitors_by_ref, ref.id);
     return n == NULL ? NULL : COPI_CONTAINER(n, struct copi_monitor, by_ref);

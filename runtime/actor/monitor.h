@@ -38,16 +38,15 @@ struct copi_alias {
 
 /* Both records of a monitor of `target` (by `name` unless NULL) for `watcher`.
  * 0, or COP_ENOMEM. */
-int copi_monitor_new(struct copi_monitor **out, cop_pid watcher,
-                     cop_pid target, cop_ref ref, const char *name);
+int copi_monitor_new(struct copi_monitor **out, cop_pid watcher, cop_pid target,
+                     cop_ref ref, const char *name);
 void copi_monitor_free(struct copi_monitor *m);
 void copi_watch_free(struct copi_watch *w);
 const char *copi_watch_name(const struct copi_watch *w);
 
 /* The watcher's side. */
 void copi_monitor_add(struct copi_actor *a, struct copi_monitor *m);
-struct copi_monitor *copi_monitor_find(const struct copi_actor *a,
-                                       cop_ref ref);
+struct copi_monitor *copi_monitor_find(const struct copi_actor *a, cop_ref ref);
 void copi_monitor_remove(struct copi_actor *a, struct copi_monitor *m);
 struct copi_monitor *copi_monitor_pop(struct copi_actor *a);
 

@@ -37,6 +37,26 @@ static int utf8_more(unsigned char c)
     return c >= 0xf0 && c < 0xf5 ? 3 : -1;
 }
 
+/* Whether the second byte may follow the first: no longer form of what fits a
+ * shorter one, no surrogate, nothing above U+10FFFF, and none of the control
+ * characters U+0080 to U+009F. */
+static bool utf8_may_follow(unsigned char c, unsigned char second)
+{
+    switch (c) {
+    case 0xc2:
+    case 0xe0:
+        return second >= 0xa0;
+    case 0xed:
+        return second < 0xa0;
+    case 0xf0:
+        return second >= 0x90;
+    case 0xf4:
+        return second < 0x90;
+    default:
+        return true;
+    }
+}
+
 bool copi_name_is_valid(const char *name)
 {
     if (name == NULL || *name == '\0')
@@ -48,6 +68,8 @@ bool copi_name_is_valid(const char *name)
         unsigned char c = (unsigned char)name[i++];
         int more = utf8_more(c);
         if (more < 0 || c < 0x20 || c == 0x7f)
+            return false;
+        if (more > 0 && !utf8_may_follow(c, (unsigned char)name[i]))
             return false;
         for (; more > 0; more--, i++) {
             if (((unsigned char)name[i] & 0xc0) != 0x80)

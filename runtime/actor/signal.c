@@ -47,8 +47,8 @@ void copi_signal_dead_letters_to(cop_pid subscriber)
 static void tell_subscriber(const struct cop_msg *m, cop_pid to,
                             cop_dead_reason reason)
 {
-    cop_pid sub = {atomic_load_explicit(&dead_letter_subscriber,
-                                        memory_order_relaxed)};
+    cop_pid sub = {
+        atomic_load_explicit(&dead_letter_subscriber, memory_order_relaxed)};
     if (sub.id == 0 || sub.id == to.id)
         return;
     struct cop_dead_letter body = {m->sender, to, m->tag, reason, m->size};
@@ -144,8 +144,7 @@ void copi_signal_send(cop_pid to, struct cop_msg *m)
 /* -------------------------------------------------------------- acting -- */
 
 /* Turns a signal's cell into a message in the inbox. */
-static void deliver_system(struct copi_actor *a, struct cop_msg *m,
-                           cop_tag tag)
+static void deliver_system(struct copi_actor *a, struct cop_msg *m, cop_tag tag)
 {
     m->kind = COPI_SIG_MESSAGE;
     m->flags = COPI_MSG_SYSTEM;
@@ -187,8 +186,7 @@ static bool act_exit(struct copi_actor *a, struct cop_msg *m, cop_reason *why)
         *why = COP_KILLED;
         return true;
     }
-    bool deadly =
-        m->reason.word != COP_R_NORMAL || m->sender.id == a->pid.id;
+    bool deadly = m->reason.word != COP_R_NORMAL || m->sender.id == a->pid.id;
     return take_exit(a, m, deadly, why);
 }
 
@@ -327,8 +325,9 @@ static bool act_message(struct copi_actor *a, struct cop_msg *m,
     }
     bool counted = (m->flags & COPI_MSG_COUNTED) != 0;
     copi_inbox_append(a, m, allowed && (m->flags & COPI_MSG_URGENT));
-    if (counted && atomic_load_explicit(&a->bounded, memory_order_relaxed) >
-                       a->mailbox_max &&
+    if (counted &&
+        atomic_load_explicit(&a->bounded, memory_order_relaxed) >
+            a->mailbox_max &&
         over_limit(a)) {
         *why = copi_reason_limit("mailbox");
         return true;

@@ -16,8 +16,7 @@ void copi_signal_push(struct copi_actor *to, struct cop_msg *m);
 
 /* Acts on m, which has arrived at the running actor: puts a message into its
  * inbox, changes its tables. True: the actor must end, with *why. */
-bool copi_signal_act(struct copi_actor *a, struct cop_msg *m,
-                     cop_reason *why);
+bool copi_signal_act(struct copi_actor *a, struct cop_msg *m, cop_reason *why);
 /* The same for an actor that ends. */
 void copi_signal_refuse(struct copi_actor *a, struct cop_msg *m);
 

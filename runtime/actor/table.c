@@ -28,8 +28,8 @@ enum { CHUNK_BITS = 12, QUARANTINE = 1024 };
 
 struct slot {
     _Atomic(struct copi_actor *) tenant;
-    uint64_t generation;    /* of the next tenant; under the lock */
-    uint32_t next_free;     /* under the lock */
+    uint64_t generation; /* of the next tenant; under the lock */
+    uint32_t next_free;  /* under the lock */
 };
 
 static _Atomic(struct slot *) chunks[CHUNKS];
@@ -66,8 +66,8 @@ void copi_table_fini(void)
 static struct slot *slot_at(uint32_t slot)
 {
     /* acquire: pairs with the release in fresh_slot_locked */
-    struct slot *c = atomic_load_explicit(&chunks[slot >> CHUNK_BITS],
-                                          memory_order_acquire);
+    struct slot *c =
+        atomic_load_explicit(&chunks[slot >> CHUNK_BITS], memory_order_acquire);
     return c == NULL ? NULL : &c[slot & (CHUNK_SLOTS - 1)];
 }
 
@@ -132,8 +132,7 @@ int copi_table_reserve(struct copi_actor *a, struct copi_slots *cache)
     if (rc != 0)
         return rc;
     struct slot *s = slot_at(n);
-    COPI_ASSERT(atomic_load_explicit(&s->tenant, memory_order_relaxed) ==
-                NULL);
+    COPI_ASSERT(atomic_load_explicit(&s->tenant, memory_order_relaxed) == NULL);
     a->pid.id = s->generation << COPI_PID_SLOT_BITS | n;
     a->serial =
         atomic_fetch_add_explicit(&serial_last, 1, memory_order_relaxed) + 1;

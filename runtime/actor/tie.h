@@ -11,8 +11,8 @@
 /* 0, or COP_ENOMEM and nothing has changed. */
 COP_MUST_USE int copi_tie_link(struct copi_actor *a, cop_pid to);
 COP_MUST_USE int copi_tie_unlink(struct copi_actor *a, cop_pid to);
-COP_MUST_USE int copi_tie_monitor(struct copi_actor *a, cop_pid to,
-                                  cop_ref ref, const char *name);
+COP_MUST_USE int copi_tie_monitor(struct copi_actor *a, cop_pid to, cop_ref ref,
+                                  const char *name);
 /* True if the monitor was there. */
 bool copi_tie_demonitor(struct copi_actor *a, cop_ref ref);
 /* Takes the DOWN of a monitor out of the inbox. */

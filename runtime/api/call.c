@@ -46,8 +46,8 @@ struct call {
     cop_ref ref;
     cop_time deadline;
     struct cop_msg *reply;
-    cop_reason reason;  /* after COP_EDOWN */
-    char path[192];     /* after COP_EDEADLOCK */
+    cop_reason reason; /* after COP_EDOWN */
+    char path[192];    /* after COP_EDEADLOCK */
 };
 
 /* --------------------------------------------------------------- cycles -- */
@@ -80,8 +80,7 @@ static void write_path(struct call *c, const struct path *p)
     copi_call_error_who(c->a->pid, who, sizeof who);
     n += (size_t)snprintf(c->path, sizeof c->path, "%s", who);
     for (size_t i = 0; i <= p->n && n < sizeof c->path; i++) {
-        copi_call_error_who(i < p->n ? p->pid[i] : c->a->pid, who,
-                            sizeof who);
+        copi_call_error_who(i < p->n ? p->pid[i] : c->a->pid, who, sizeof who);
         n += (size_t)snprintf(c->path + n, sizeof c->path - n, " -> %s", who);
     }
 }
@@ -221,8 +220,8 @@ static void guest_free(struct copi_actor *a, struct copi_scope *s)
     copi_limbo_add_outside(a);
 }
 
-static int call(struct cop_msg **out, cop_pid to, cop_tag tag,
-                const void *body, size_t size, cop_time deadline)
+static int call(struct cop_msg **out, cop_pid to, cop_tag tag, const void *body,
+                size_t size, cop_time deadline)
 {
     struct copi_scope s;
     struct call c = {.to = to, .tag = tag, .deadline = deadline};
@@ -269,8 +268,8 @@ int cop_call(cop_pid to, cop_tag tag, const void *body, size_t size,
     return n > INT_MAX ? COP_ESIZE : (int)n;
 }
 
-int cop_call_name(const char *name, cop_tag tag, const void *body,
-                  size_t size, void *reply, size_t cap, cop_time deadline)
+int cop_call_name(const char *name, cop_tag tag, const void *body, size_t size,
+                  void *reply, size_t cap, cop_time deadline)
 {
     if (name == NULL)
         return COP_EINVAL;
@@ -288,9 +287,9 @@ int cop_request(cop_ref *out, cop_pid to, cop_tag tag, const void *body,
     struct copi_scope s;
     struct copi_actor *a = copi_scope_actor(&s, "cop_request");
     struct cop_msg *m = NULL;
-    int rc = out == NULL ? COP_EINVAL
-                         : copi_send_make(&m, &s, tag, body, size,
-                                          COPI_MSG_CALL);
+    int rc = out == NULL
+                 ? COP_EINVAL
+                 : copi_send_make(&m, &s, tag, body, size, COPI_MSG_CALL);
     if (rc != 0)
         goto out;
     m->ref = copi_ref_new(false);
@@ -334,17 +333,18 @@ void cop_request_cancel(cop_ref request)
 /* Whether the caller waits for this reply; then it is the replier's to send. */
 static bool claim(cop_from to)
 {
-    if (!copi_ref_is_call(to.ref))
-        return true; /* the alias decides, at the caller */
     struct copi_actor *a = copi_table_find(to.pid);
     uint64_t ref = to.ref.id;
-    return a != NULL && atomic_compare_exchange_strong(&a->call_ref, &ref, 0);
+    if (a == NULL)
+        return false;
+    if (!copi_ref_is_call(to.ref))
+        return true; /* the alias decides, at the caller */
+    return atomic_compare_exchange_strong(&a->call_ref, &ref, 0);
 }
 
 static int reply(struct copi_scope *s, cop_from to, struct cop_msg *m)
 {
-    m->flags =
-        copi_ref_is_call(to.ref) ? COPI_MSG_REPLY : COPI_MSG_ALIAS;
+    m->flags = copi_ref_is_call(to.ref) ? COPI_MSG_REPLY : COPI_MSG_ALIAS;
     m->tag = COP_REPLY;
     m->ref = to.ref;
     m->sender = s->self != NULL ? s->self->pid : COP_NO_PID;
@@ -360,7 +360,7 @@ static int reply(struct copi_scope *s, cop_from to, struct cop_msg *m)
 static int reply_owned(cop_from to, struct cop_msg *m)
 {
     struct copi_scope s;
-    if (to.pid.id == 0 || to.ref.id == 0 || !copi_scope_enter(&s)) {
+    if (to.pid.id == 0 || to.ref.id == 0 || !copi_scope_enter_late(&s)) {
         copi_msg_release(m);
         return to.pid.id == 0 || to.ref.id == 0 ? COP_EINVAL : COP_ESTOPPED;
     }

@@ -10,6 +10,7 @@
 #include "runtime/probe/fault.h"
 #include "runtime/scheduler/blocking.h"
 #include "runtime/scheduler/epoch.h"
+#include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/timers.h"
 #include "runtime/scheduler/worker.h"
@@ -61,9 +62,20 @@ void cop_ext_fail_alloc(uint64_t nth, bool sticky)
     copi_fault_alloc_set(nth, sticky);
 }
 
-uint64_t cop_ext_alloc_count(void) { return copi_fault_alloc_count(); }
+uint64_t cop_ext_alloc_count(void)
+{
+    return copi_fault_alloc_count();
+}
 
-size_t cop_ext_bytes_in_use(void) { return copi_mem_in_use(); }
+size_t cop_ext_bytes_in_use(void)
+{
+    return copi_mem_in_use();
+}
+
+void cop_ext_on_exit(void (*fn)(cop_pid pid, cop_reason why))
+{
+    copi_exit_observe(fn);
+}
 
 void cop_ext_migrate(void)
 {

@@ -9,6 +9,7 @@
 #include <coppice/runtime.h>
 
 #include "runtime/actor/counters.h"
+#include "runtime/actor/misuse.h"
 #include "runtime/actor/name.h"
 #include "runtime/actor/signal.h"
 #include "runtime/actor/table.h"
@@ -27,8 +28,8 @@ static void fill(struct copi_actor *a, cop_info *i)
     copi_name_of(a, i->name);
     i->label = a->label;
     i->is_handler = a->handler != NULL;
-    i->function = i->is_handler ? (uintptr_t)a->handler->message
-                                : (uintptr_t)a->fn;
+    i->function =
+        i->is_handler ? (uintptr_t)a->handler->message : (uintptr_t)a->fn;
     i->status = (cop_status)READ(a->status);
     i->wait = (cop_wait)READ(a->wait);
     if (READ(a->call_ref) != 0)
@@ -100,6 +101,8 @@ size_t cop_actors(cop_pid *out, size_t cap)
 {
     struct copi_scope s;
     size_t n = 0;
+    if (out == NULL && cap > 0)
+        copi_misuse("cop_actors: out is NULL");
     if (!copi_scope_enter(&s))
         return 0;
     for (uint32_t i = 0; i < copi_table_limit(); i++) {
@@ -138,6 +141,8 @@ static uint64_t count_queued(void)
 void cop_counters_get(cop_counters *out)
 {
     struct copi_scope s;
+    if (out == NULL)
+        copi_misuse("cop_counters_get: out is NULL");
     memset(out, 0, sizeof *out);
     if (!copi_scope_enter(&s))
         return;
@@ -148,7 +153,10 @@ void cop_counters_get(cop_counters *out)
     copi_scope_leave(&s);
 }
 
-const char *cop_stack_guard(void) { return copi_stack_guard_name(); }
+const char *cop_stack_guard(void)
+{
+    return copi_stack_guard_name();
+}
 
 void cop_dead_letters_to(cop_pid subscriber)
 {

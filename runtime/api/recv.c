@@ -31,12 +31,23 @@ static int first_match(const cop_match *c, size_t n, const struct cop_msg *m)
     return -1;
 }
 
-/* The message before which the search may begin. With several clauses a marker
- * would have to fit them all: only one clause, by reference, uses it. */
+/* The message before which the search may begin: where the reference that was
+ * made first has its marker, if each clause has a marked one. */
 static struct cop_msg *begin_at(struct copi_actor *a, const cop_match *c,
                                 size_t n)
 {
-    return n == 1 && c->ref.id != 0 ? copi_inbox_marked(a, c->ref) : NULL;
+    const cop_match *oldest = NULL;
+    int most = -1;
+    for (size_t i = 0; i < n; i++) {
+        int age = c[i].ref.id != 0 ? copi_inbox_mark_age(a, c[i].ref) : -1;
+        if (age < 0)
+            return NULL;
+        if (age > most) {
+            most = age;
+            oldest = &c[i];
+        }
+    }
+    return oldest != NULL ? copi_inbox_marked(a, oldest->ref) : NULL;
 }
 
 /* Looks at what lies behind *prev, and moves *prev on to the last one seen. */
@@ -79,48 +90,56 @@ int copi_recv(struct copi_actor *a, const cop_match *c, size_t n,
     return found;
 }
 
-int cop_recv_match(const cop_msg **out, const cop_match *clauses, size_t n,
-                   cop_time deadline)
+static int receive(const char *call, const cop_msg **out,
+                   const cop_match *clauses, size_t n, cop_time deadline)
 {
     struct copi_scope s;
-    struct copi_actor *a = copi_scope_actor(&s, "cop_recv");
+    struct copi_actor *a = copi_scope_actor(&s, call);
     if (out == NULL || (clauses == NULL && n > 0))
-        copi_misuse("cop_recv_match: out or clauses is NULL");
+        copi_misuse("%s: %s is NULL", call, out == NULL ? "out" : "clauses");
     int i = copi_recv(a, clauses, n, deadline, COP_WAIT_RECEIVE);
     *out = i >= 0 ? a->current : NULL;
     copi_scope_leave(&s);
     return i >= 0 ? i : COP_ETIMEDOUT;
 }
 
-static int recv_one(const cop_msg **out, cop_match c, cop_time deadline)
+int cop_recv_match(const cop_msg **out, const cop_match *clauses, size_t n,
+                   cop_time deadline)
 {
-    return cop_recv_match(out, &c, 1, deadline);
+    return receive("cop_recv_match", out, clauses, n, deadline);
 }
 
 int cop_recv(const cop_msg **out, cop_time deadline)
 {
-    return recv_one(out, (cop_match){0}, deadline);
+    const cop_match any = {0};
+    return receive("cop_recv", out, &any, 1, deadline);
 }
 
 int cop_recv_tag(const cop_msg **out, cop_tag tag, cop_time deadline)
 {
-    return recv_one(out, (cop_match){.tag = tag}, deadline);
+    const cop_match c = {.tag = tag};
+    return receive("cop_recv_tag", out, &c, 1, deadline);
 }
 
 int cop_recv_from(const cop_msg **out, cop_pid from, cop_time deadline)
 {
-    return recv_one(out, (cop_match){.from = from}, deadline);
+    const cop_match c = {.from = from};
+    return receive("cop_recv_from", out, &c, 1, deadline);
 }
 
 int cop_recv_ref(const cop_msg **out, cop_ref ref, cop_time deadline)
 {
-    return recv_one(out, (cop_match){.ref = ref}, deadline);
+    const cop_match c = {.ref = ref};
+    return receive("cop_recv_ref", out, &c, 1, deadline);
 }
 
 int cop_recv_when(const cop_msg **out, bool (*when)(const cop_msg *, void *),
                   void *ctx, cop_time deadline)
 {
-    return recv_one(out, (cop_match){.when = when, .ctx = ctx}, deadline);
+    const cop_match c = {.when = when, .ctx = ctx};
+    if (when == NULL)
+        copi_misuse("cop_recv_when: when is NULL");
+    return receive("cop_recv_when", out, &c, 1, deadline);
 }
 
 cop_msg *cop_keep(const cop_msg *m)

@@ -11,8 +11,8 @@
 #include <coppice/runtime.h>
 #include <coppice/time.h>
 
-#include "runtime/actor/here.h"
 #include "runtime/actor/actor.h"
+#include "runtime/actor/here.h"
 #include "runtime/base/check.h"
 #include "runtime/base/os.h"
 

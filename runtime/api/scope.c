@@ -31,34 +31,46 @@ static bool enter_outside(struct copi_scope *s)
     /* seq_cst: counted before the state is read; pairs with close_gate */
     atomic_fetch_add(&copi_rt.gate, 1);
     int state = atomic_load(&copi_rt.state);
-    if (state == COPI_RT_OFF || state == COPI_RT_STUCK) {
+    if (state != COPI_RT_RUNNING && state != COPI_RT_STOPPING) {
         atomic_fetch_sub(&copi_rt.gate, 1);
         return false;
     }
     s->outside = true;
+    s->late = false;
     s->self = copi_here_actor();
     s->section = copi_epoch_guest_enter();
     return true;
 }
 
-bool copi_scope_enter(struct copi_scope *s)
+static bool enter(struct copi_scope *s, bool late)
 {
     struct copi_here *h = copi_here();
     if (h->native == NULL)
         return enter_outside(s);
-    uint32_t depth =
-        atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
+    uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
     atomic_store_explicit(&h->in_runtime, depth + 1, memory_order_relaxed);
     /* machine.c makes the fence */
     atomic_signal_fence(memory_order_seq_cst);
     if (depth == 0) {
         if (atomic_load_explicit(&h->lost, memory_order_acquire) != 0)
             copi_machine_was_lost();
-        spend(copi_here());
+        if (!late)
+            spend(copi_here());
     }
     s->outside = false;
+    s->late = late && depth == 0;
     s->self = copi_here_actor();
     return true;
+}
+
+bool copi_scope_enter(struct copi_scope *s)
+{
+    return enter(s, false);
+}
+
+bool copi_scope_enter_late(struct copi_scope *s)
+{
+    return enter(s, true);
 }
 
 void copi_scope_leave(struct copi_scope *s)
@@ -68,19 +80,31 @@ void copi_scope_leave(struct copi_scope *s)
         atomic_fetch_sub(&copi_rt.gate, 1);
         return;
     }
+    if (s->late)
+        spend(copi_here());
     struct copi_here *h = copi_here();
-    uint32_t depth =
-        atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
+    uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
     COPI_ASSERT(depth > 0);
     /* release: sysmon, which sees 0, sees all that was done inside */
     atomic_store_explicit(&h->in_runtime, depth - 1, memory_order_release);
 }
 
-struct copi_actor *copi_scope_actor(struct copi_scope *s, const char *call)
+static struct copi_actor *enter_actor(struct copi_scope *s, const char *call,
+                                      bool late)
 {
     struct copi_here *h = copi_here();
     if (h->native == NULL || h->actor == NULL)
         copi_misuse("%s: only an actor may call it", call);
-    copi_scope_enter(s);
+    enter(s, late);
     return s->self;
+}
+
+struct copi_actor *copi_scope_actor(struct copi_scope *s, const char *call)
+{
+    return enter_actor(s, call, false);
+}
+
+struct copi_actor *copi_scope_actor_late(struct copi_scope *s, const char *call)
+{
+    return enter_actor(s, call, true);
 }

@@ -18,6 +18,7 @@
 struct copi_scope {
     struct copi_actor *self; /* the running actor, or NULL */
     bool outside;            /* not a worker's thread */
+    bool late;               /* spends when it leaves */
     unsigned section;
 };
 
@@ -25,8 +26,15 @@ struct copi_scope {
 bool copi_scope_enter(struct copi_scope *s);
 void copi_scope_leave(struct copi_scope *s);
 
+/* The same, but the actor yields only when it leaves. An actor that yields may
+ * be ended there and then; so this is for calls that take something over: it
+ * must be in safe hands by then. */
+bool copi_scope_enter_late(struct copi_scope *s);
+
 /* Enters for the running actor and returns it; outside an actor it reports
  * `call` and aborts. */
 struct copi_actor *copi_scope_actor(struct copi_scope *s, const char *call);
+struct copi_actor *copi_scope_actor_late(struct copi_scope *s,
+                                         const char *call);
 
 #endif

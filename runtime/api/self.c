@@ -54,11 +54,11 @@ void cop_yield(void)
     copi_scope_leave(&s);
 }
 
-void cop_sleep_until(cop_time deadline)
+static void sleep_until(const char *call, cop_time deadline)
 {
     struct copi_scope s;
     struct copi_wait w;
-    struct copi_actor *a = copi_scope_actor(&s, "cop_sleep");
+    struct copi_actor *a = copi_scope_actor(&s, call);
     copi_wait_begin(&w, deadline, COP_WAIT_SLEEP);
     for (;;) {
         copi_signals_take(a);
@@ -70,7 +70,15 @@ void cop_sleep_until(cop_time deadline)
     copi_scope_leave(&s);
 }
 
-void cop_sleep(cop_time duration_ns) { cop_sleep_until(cop_in(duration_ns)); }
+void cop_sleep_until(cop_time deadline)
+{
+    sleep_until("cop_sleep_until", deadline);
+}
+
+void cop_sleep(cop_time duration_ns)
+{
+    sleep_until("cop_sleep", cop_in(duration_ns));
+}
 
 int cop_blocking(void (*fn)(void *), void *arg)
 {

@@ -108,8 +108,7 @@ int cop_send_urgent(cop_pid to, cop_tag tag, const void *body, size_t size)
     return send_ref(to, COP_NO_REF, tag, body, size, COPI_MSG_URGENT);
 }
 
-int cop_send_name(const char *name, cop_tag tag, const void *body,
-                  size_t size)
+int cop_send_name(const char *name, cop_tag tag, const void *body, size_t size)
 {
     return send_name(name, tag, body, size, 0);
 }
@@ -131,8 +130,7 @@ int cop_cast(cop_pid to, cop_tag tag, const void *body, size_t size)
     return send_ref(to, COP_NO_REF, tag, body, size, COPI_MSG_CAST);
 }
 
-int cop_cast_name(const char *name, cop_tag tag, const void *body,
-                  size_t size)
+int cop_cast_name(const char *name, cop_tag tag, const void *body, size_t size)
 {
     return send_name(name, tag, body, size, COPI_MSG_CAST);
 }
@@ -154,7 +152,7 @@ int cop_send_msg(cop_pid to, cop_msg *m)
     int rc = own_again("cop_send_msg", m);
     if (rc != 0)
         return rc;
-    if (!copi_tag_is_valid(m->tag) || !copi_scope_enter(&s)) {
+    if (!copi_tag_is_valid(m->tag) || !copi_scope_enter_late(&s)) {
         rc = copi_tag_is_valid(m->tag) ? COP_ESTOPPED : COP_EINVAL;
         copi_msg_release(m);
         return rc;

@@ -72,8 +72,7 @@ static void fill(struct copi_actor *a, const struct what *w,
     a->label = o->label;
     if (a->label == NULL && w->handler != NULL)
         a->label = w->handler->label;
-    a->stack_bytes =
-        o->stack_bytes == COPI_STACK_DEFAULT ? 0 : o->stack_bytes;
+    a->stack_bytes = o->stack_bytes == COPI_STACK_DEFAULT ? 0 : o->stack_bytes;
     a->mailbox_max = o->mailbox_max;
     a->mailbox_full = (uint8_t)o->mailbox_full;
     a->priority = (uint8_t)o->priority;
@@ -125,8 +124,7 @@ static int spawn_inside(cop_pid *out, const struct what *w,
         return rc;
     if (atomic_load_explicit(&copi_rt.no_spawns, memory_order_relaxed) != 0)
         return COP_ESTOPPED;
-    struct copi_actor *a =
-        copi_actor_alloc(arg_offset(w) + w->opts->arg_bytes);
+    struct copi_actor *a = copi_actor_alloc(arg_offset(w) + w->opts->arg_bytes);
     if (a == NULL)
         return COP_ENOMEM;
     fill(a, w, s->outside ? NULL : s->self);
@@ -155,7 +153,7 @@ static int spawn(cop_pid *out, const struct what *w)
     struct copi_scope s;
     if (out != NULL)
         *out = COP_NO_PID;
-    if (!copi_scope_enter(&s))
+    if (!copi_scope_enter_late(&s))
         return COP_ESTOPPED;
     int rc = spawn_inside(out, w, &s);
     copi_scope_leave(&s);

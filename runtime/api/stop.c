@@ -7,7 +7,8 @@
  *   2. When these are gone, so do all that are left: orphans.
  *   3. At the deadline those that still live are reported, and killed.
  *   4. The gate is closed: no thread gets in any more; those inside leave
- *      (their calls end, as every callee is dead).
+ *      (their calls end, as every callee is dead). Whom they have spawned
+ *      since 3 looked is killed.
  *   5. Threads end, memory is freed.
  *
  * An actor that never comes back to the runtime cannot be ended. Then the stop
@@ -104,9 +105,8 @@ static void describe(struct copi_actor *a, char *buf, size_t size)
     copi_name_of(a, name);
     const char *label = a->label != NULL ? a->label : "-";
     snprintf(buf, size, "%s %s %s: %s, waits for: %s, %u messages\n",
-             cop_pid_str(a->pid, pid, sizeof pid),
-             name[0] != '\0' ? name : "-", label,
-             cop_status_str((cop_status)atomic_load(&a->status)),
+             cop_pid_str(a->pid, pid, sizeof pid), name[0] != '\0' ? name : "-",
+             label, cop_status_str((cop_status)atomic_load(&a->status)),
              cop_wait_str((cop_wait)atomic_load(&a->wait)),
              (unsigned)atomic_load(&a->inbox_count));
 }
@@ -145,29 +145,31 @@ static bool kill_all(cop_stop_report *r)
     return false;
 }
 
-static void end_actors(cop_time deadline, cop_stop_report *r, bool *ended)
+/* False: some never end. */
+static bool end_actors(cop_time deadline, cop_stop_report *r)
 {
-    atomic_store(&copi_rt.death_watch, 1);
     signal_all(true, COP_SHUTDOWN);
     if (wait_for_ends(true, deadline)) {
         signal_all(false, COP_SHUTDOWN);
-        if (wait_for_ends(false, deadline)) {
-            *ended = true;
-            goto out;
-        }
+        if (wait_for_ends(false, deadline))
+            return true;
     }
     report_left(r);
-    *ended = kill_all(r);
-out:
-    atomic_store(&copi_rt.death_watch, 0);
+    return kill_all(r);
 }
 
-static void close_gate(void)
+static bool close_gate(cop_stop_report *r)
 {
+    atomic_store(&copi_rt.no_spawns, 1);
     /* seq_cst: pairs with enter_outside in scope.c */
-    atomic_store(&copi_rt.state, COPI_RT_OFF);
-    while (atomic_load(&copi_rt.gate) != 0)
+    atomic_store(&copi_rt.state, COPI_RT_CLOSED);
+    while (atomic_load(&copi_rt.gate) != 0) {
+        /* a thread inside may wait for one that another has just spawned */
+        if (count_live(false) != 0 && !kill_all(r))
+            return false;
         copi_os_yield();
+    }
+    return count_live(false) == 0 || kill_all(r);
 }
 
 int cop_stop(cop_time deadline, cop_stop_report *report)
@@ -175,7 +177,6 @@ int cop_stop(cop_time deadline, cop_stop_report *report)
     cop_stop_report own;
     cop_stop_report *r = report != NULL ? report : &own;
     int running = COPI_RT_RUNNING;
-    bool ended;
     memset(r, 0, sizeof *r);
     if (copi_here()->native != NULL)
         return COP_EINVAL;
@@ -183,19 +184,14 @@ int cop_stop(cop_time deadline, cop_stop_report *report)
                                         COPI_RT_STOPPING))
         return COP_ESTOPPED;
     /* in virtual time the deadline's distance is what counts */
-    cop_time left = deadline == COP_FOREVER ? COP_FOREVER
-                                            : deadline - copi_clock_now();
+    cop_time left =
+        deadline == COP_FOREVER ? COP_FOREVER : deadline - copi_clock_now();
     cop_time now = copi_clock_real();
     cop_time until = left > COP_FOREVER - now ? COP_FOREVER : now + left;
-    end_actors(until, r, &ended);
-    if (!ended) {
-        atomic_store(&copi_rt.state, COPI_RT_STUCK);
-        return COP_ESTUCK;
-    }
-    close_gate();
-    if (!copi_runtime_unmake(copi_clock_real() + GRACE)) {
-        atomic_store(&copi_rt.state, COPI_RT_STUCK);
-        return COP_ESTUCK;
-    }
-    return 0;
+    atomic_store(&copi_rt.death_watch, 1);
+    bool ended = end_actors(until, r) && close_gate(r);
+    atomic_store(&copi_rt.death_watch, 0);
+    ended = ended && copi_runtime_unmake(copi_clock_real() + GRACE);
+    atomic_store(&copi_rt.state, ended ? COPI_RT_OFF : COPI_RT_STUCK);
+    return ended ? 0 : COP_ESTUCK;
 }

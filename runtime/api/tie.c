@@ -39,8 +39,8 @@ static bool is_mode(int mode)
     return mode >= COP_ALIAS_NONE && mode <= COP_ALIAS_REPLY;
 }
 
-static int monitor(const char *call, cop_ref *out, cop_pid to,
-                   const char *name, int mode)
+static int monitor(const char *call, cop_ref *out, cop_pid to, const char *name,
+                   int mode)
 {
     struct copi_scope s;
     struct copi_actor *a = copi_scope_actor(&s, call);
@@ -134,13 +134,13 @@ cop_ref cop_ref_new(void)
 void cop_exit(cop_reason reason)
 {
     struct copi_scope s;
-    copi_exit_now(copi_scope_actor(&s, "cop_exit"), reason);
+    copi_exit_now(copi_scope_actor_late(&s, "cop_exit"), reason);
 }
 
 int cop_exit_signal(cop_pid to, cop_reason reason)
 {
     struct copi_scope s;
-    if (!copi_scope_enter(&s)) {
+    if (!copi_scope_enter_late(&s)) {
         cop_reason_release(reason);
         return COP_ESTOPPED;
     }
@@ -173,9 +173,8 @@ bool cop_trap_exit(bool on)
 int cop_defer(void (*fn)(void *), void *arg)
 {
     struct copi_scope s;
-    struct copi_actor *a = copi_scope_actor(&s, "cop_defer");
-    struct copi_defer *d =
-        fn != NULL ? copi_slab_alloc(COPI_SLAB_64) : NULL;
+    struct copi_actor *a = copi_scope_actor_late(&s, "cop_defer");
+    struct copi_defer *d = fn != NULL ? copi_slab_alloc(COPI_SLAB_64) : NULL;
     if (d != NULL) {
         *d = (struct copi_defer){a->defers, fn, arg};
         a->defers = d;

@@ -10,8 +10,14 @@
 #include "runtime/base/clock.h"
 #include "runtime/scheduler/timers.h"
 
-cop_time cop_now(void) { return copi_clock_now(); }
-cop_time cop_system_time(void) { return copi_clock_system(); }
+cop_time cop_now(void)
+{
+    return copi_clock_now();
+}
+cop_time cop_system_time(void)
+{
+    return copi_clock_system();
+}
 
 cop_time cop_in(cop_time duration_ns)
 {
@@ -67,7 +73,10 @@ int cop_start_timer(cop_timer *out, cop_time delay_ns, cop_pid to,
     return start(out, delay_ns, to, NULL, COP_TAG_MAX, body, size, true);
 }
 
-cop_ref cop_timer_ref(cop_timer t) { return COP_LITERAL(cop_ref){t.id}; }
+cop_ref cop_timer_ref(cop_timer t)
+{
+    return COP_LITERAL(cop_ref){t.id};
+}
 
 /* What is left until `due`, or the error code that it is. */
 static cop_time left(cop_time due)

@@ -25,8 +25,8 @@ struct helper {
 
 static struct copi_lock lock;
 static struct helper *helpers;
-static unsigned count;          /* helpers */
-static unsigned wanted;         /* jobs queued, being done, or reserved */
+static unsigned count;  /* helpers */
+static unsigned wanted; /* jobs queued, being done, or reserved */
 static struct copi_job *first, *last;
 static bool ending;
 static _Atomic uint32_t word; /* changes when there may be something to do */
@@ -42,7 +42,10 @@ void copi_blocking_init(void)
     atomic_store(&busy, 0);
 }
 
-unsigned copi_blocking_busy(void) { return atomic_load(&busy); }
+unsigned copi_blocking_busy(void)
+{
+    return atomic_load(&busy);
+}
 
 static struct copi_job *pop_locked(void)
 {
@@ -89,8 +92,8 @@ static int start_helper(void)
     struct helper *h = copi_mem_zalloc(sizeof *h);
     if (h == NULL)
         return COP_ENOMEM;
-    int rc = copi_os_thread_start(&h->thread, "cop-helper", 0, helper_main,
-                                  NULL);
+    int rc =
+        copi_os_thread_start(&h->thread, "cop-helper", 0, helper_main, NULL);
     if (rc != 0) {
         copi_mem_free(h, sizeof *h);
         return rc;

@@ -52,8 +52,7 @@ void copi_epoch_init(unsigned n)
     worker_count = n;
     atomic_store_explicit(&epoch, 2, memory_order_relaxed);
     for (unsigned i = 0; i < n; i++)
-        atomic_store_explicit(&workers[i].seen, OFFLINE,
-                              memory_order_relaxed);
+        atomic_store_explicit(&workers[i].seen, OFFLINE, memory_order_relaxed);
 }
 
 void copi_epoch_quiet(unsigned worker)
@@ -70,14 +69,13 @@ void copi_epoch_quiet(unsigned worker)
 void copi_epoch_offline(unsigned worker)
 {
     /* release: as above */
-    atomic_store_explicit(&workers[worker].seen, OFFLINE,
-                          memory_order_release);
+    atomic_store_explicit(&workers[worker].seen, OFFLINE, memory_order_release);
 }
 
 void copi_epoch_online(unsigned worker)
 {
-    atomic_store_explicit(&workers[worker].seen,
-                          atomic_load(&epoch), memory_order_seq_cst);
+    atomic_store_explicit(&workers[worker].seen, atomic_load(&epoch),
+                          memory_order_seq_cst);
     /* the announcement comes before any lookup; pairs with the fence in
      * limbo_push */
     copi_fence_full();
@@ -99,8 +97,8 @@ unsigned copi_epoch_guest_enter(void)
 void copi_epoch_guest_leave(unsigned section)
 {
     /* release: the section's reads come before; pairs with may_advance */
-    uint64_t n = atomic_fetch_sub_explicit(&guests[section], 1,
-                                           memory_order_release);
+    uint64_t n =
+        atomic_fetch_sub_explicit(&guests[section], 1, memory_order_release);
     COPI_ASSERT(n > 0);
 }
 
@@ -174,7 +172,10 @@ void copi_limbo_add(struct copi_limbo *l, struct copi_actor *a)
         copi_limbo_collect(l);
 }
 
-void copi_limbo_flush(struct copi_limbo *l) { free_until(l, UINT64_MAX); }
+void copi_limbo_flush(struct copi_limbo *l)
+{
+    free_until(l, UINT64_MAX);
+}
 
 void copi_limbo_add_outside(struct copi_actor *a)
 {
@@ -199,4 +200,7 @@ void copi_limbo_add_outside(struct copi_actor *a)
     copi_lock_release(&outside_lock);
 }
 
-void copi_limbo_flush_outside(void) { copi_limbo_flush(&outside); }
+void copi_limbo_flush_outside(void)
+{
+    copi_limbo_flush(&outside);
+}

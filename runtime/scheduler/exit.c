@@ -8,10 +8,12 @@
  *   2. the deferred clean-ups, last one first, and the release of a moved
  *      argument; at every death
  * Each step is entered before its function is called, so that an exit from
- * within goes on with the next one. An exit from terminate replaces the
- * reason, as in OTP.
+ * within goes on with the next one. In terminate the actor is like a living
+ * one: an exit from there, or an exit signal, ends it with another reason, as
+ * in OTP.
  *
  * On the machine's stack (copi_exit_bury):
+ *      whoever observes deaths is told (cop_ext_on_exit)
  *   3. names, so that they are free before anybody hears of the death; timers;
  *      the call that it waits in is withdrawn
  *   4. the mailbox is closed: what is in it is answered as the dead answer
@@ -62,12 +64,13 @@ static void run_defers(struct copi_actor *a)
 
 static void run_terminate(struct copi_actor *a)
 {
+    if (!a->by_signal && a->has_init && a->handler->terminate != NULL) {
+        a->dying = COPI_DYING_TERMINATING;
+        copi_turn_user_begin();
+        a->handler->terminate(copi_actor_extra(a), a->reason);
+        copi_turn_user_end();
+    }
     a->dying = COPI_DYING_DEFERS;
-    if (a->by_signal || !a->has_init || a->handler->terminate == NULL)
-        return;
-    copi_turn_user_begin();
-    a->handler->terminate(copi_actor_extra(a), a->reason);
-    copi_turn_user_end();
 }
 
 COP_NORETURN static void go_on_dying(struct copi_actor *a)
@@ -90,7 +93,9 @@ static void begin_dying(struct copi_actor *a, cop_reason reason)
         a->dying = COPI_DYING_TERMINATE;
         a->reason = reason;
         copi_actor_set_status(a, COP_STATUS_EXITING);
-    } else if (a->dying == COPI_DYING_DEFERS && !a->by_signal) {
+    } else if (a->dying == COPI_DYING_TERMINATING ||
+               (a->dying == COPI_DYING_DEFERS && !a->by_signal)) {
+        a->dying = COPI_DYING_DEFERS;
         cop_reason_release(a->reason);
         a->reason = reason;
     } else {
@@ -106,9 +111,9 @@ void copi_exit_now(struct copi_actor *a, cop_reason reason)
 
 void copi_exit_by_signal(struct copi_actor *a, cop_reason reason)
 {
-    COPI_ASSERT(a->dying == COPI_DYING_NOT);
-    a->by_signal = true;
+    COPI_ASSERT(copi_exit_can_signal(a));
     begin_dying(a, reason);
+    a->by_signal = true;
     go_on_dying(a);
 }
 
@@ -119,6 +124,23 @@ void copi_exit_badarg(const char *text)
 }
 
 /* ----------------------------------------------- on the machine's stack -- */
+
+static _Atomic(copi_exit_observer) observer;
+
+void copi_exit_observe(copi_exit_observer fn)
+{
+    /* release: pairs with tell_observer, publishes what fn uses */
+    atomic_store_explicit(&observer, fn, memory_order_release);
+}
+
+static void tell_observer(const struct copi_actor *a)
+{
+    /* acquire: pairs with copi_exit_observe */
+    copi_exit_observer fn =
+        atomic_load_explicit(&observer, memory_order_acquire);
+    if (fn != NULL)
+        fn(a->pid, a->reason);
+}
 
 static void close_mailbox(struct copi_actor *a)
 {
@@ -162,6 +184,7 @@ void copi_exit_bury(struct copi_actor *a)
 {
     COPI_ASSERT(a->dying == COPI_DYING_DONE && a->carrier == NULL);
     copi_actor_set_status(a, COP_STATUS_EXITING);
+    tell_observer(a);
     copi_name_close(a);
     copi_timers_forget(a);
     atomic_store(&a->call_ref, 0);

@@ -18,8 +18,18 @@ struct copi_defer {
  * taken. */
 COP_NORETURN void copi_exit_now(struct copi_actor *a, cop_reason reason);
 COP_NORETURN void copi_exit_by_signal(struct copi_actor *a, cop_reason reason);
+/* Whether a deadly signal still ends it: it lives, or runs its terminate, which
+ * it does as a living actor. */
+static inline bool copi_exit_can_signal(const struct copi_actor *a)
+{
+    return a->dying == COPI_DYING_NOT || a->dying == COPI_DYING_TERMINATING;
+}
 /* For copi_driver: the running actor misused a call. */
 void copi_exit_badarg(const char *text);
+
+/* Who is told of each death first, before names are free; NULL: nobody. */
+typedef void (*copi_exit_observer)(cop_pid pid, cop_reason why);
+void copi_exit_observe(copi_exit_observer fn);
 
 /* Off its stack: releases what an ended actor owned, tells the others, and
  * takes it out of the table. Its record is the caller's then. */

@@ -137,8 +137,7 @@ void copi_idle_timer_armed(cop_time at)
 
 bool copi_idle_begin_search(void)
 {
-    if (2 * atomic_load(&searching) >= copi_rt.workers &&
-        copi_rt.workers > 1)
+    if (2 * atomic_load(&searching) >= copi_rt.workers && copi_rt.workers > 1)
         return false;
     atomic_fetch_add(&searching, 1);
     return true;
@@ -222,8 +221,7 @@ static void sleep_until_token(struct copi_worker *w)
     /* acquire: pairs with give_token */
     while (atomic_load_explicit(&w->token, memory_order_acquire) == 0) {
         int64_t ns = nap(w);
-        if (ns == 0 ||
-            copi_os_futex_wait(&w->token, 0, ns) == COP_ETIMEDOUT) {
+        if (ns == 0 || copi_os_futex_wait(&w->token, 0, ns) == COP_ETIMEDOUT) {
             if (claim(w)) {
                 atomic_fetch_add(&searching, 1);
                 return;

@@ -211,8 +211,8 @@ struct copi_actor *copi_runq_steal_local(struct copi_worker *w,
     COPI_ASSERT(w != victim);
     for (unsigned i = 0; i < COPI_PRIORITIES; i++) {
         void *first;
-        size_t n = copi_ring_steal(&victim->ring[order[i]],
-                                   &w->ring[order[i]], &first);
+        size_t n = copi_ring_steal(&victim->ring[order[i]], &w->ring[order[i]],
+                                   &first);
         if (n == 0)
             continue;
         if (n > 1 && order[i] != COP_PRIO_NORMAL)

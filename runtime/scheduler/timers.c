@@ -20,9 +20,9 @@
 #include "runtime/scheduler/timers.h"
 
 #include "runtime/actor/counters.h"
+#include "runtime/actor/driver.h"
 #include "runtime/actor/here.h"
 #include "runtime/actor/mailbox.h"
-#include "runtime/actor/driver.h"
 #include "runtime/actor/name.h"
 #include "runtime/actor/signal.h"
 #include "runtime/actor/table.h"
@@ -205,8 +205,8 @@ static void note_target(cop_pid to)
         atomic_store(&a->has_timers, 1);
 }
 
-int copi_timer_start(cop_timer *out, cop_time at, cop_pid to,
-                     const char *name, struct cop_msg *m, bool stamp)
+int copi_timer_start(cop_timer *out, cop_time at, cop_pid to, const char *name,
+                     struct cop_msg *m, bool stamp)
 {
     struct copi_timer *t = timer_new(to, name);
     if (t == NULL)

@@ -32,13 +32,12 @@
 
 enum { WARM_MAX = 8 };
 
-/* ---------------------------------------------------- on the actor's stack -- */
+/* ------------------------------------------------ on the actor's stack -- */
 
 void copi_turn_leave(struct copi_actor *a, enum copi_leave why)
 {
     struct copi_here *h = copi_here();
-    uint32_t depth =
-        atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
+    uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
     COPI_ASSERT(h->actor == a && copi_lock_none_held());
     a->leave = (uint8_t)why;
     copi_coro_leave(&a->carrier->coro, h->native);
@@ -187,7 +186,7 @@ static bool give_carrier(struct copi_worker *w, struct copi_actor *a)
     return c != NULL;
 }
 
-/* -------------------------------------------------- on the machine's stack -- */
+/* ---------------------------------------------- on the machine's stack -- */
 
 static void note_stack(struct copi_actor *a)
 {
@@ -240,6 +239,9 @@ static bool after_leave(struct copi_worker *w, struct copi_actor *a)
             copi_sched_yielded(w, a);
             return false;
         }
+        /* a deadline that fired as its wait ended: nobody waits for it */
+        if (atomic_load_explicit(&a->poke, memory_order_relaxed) != 0)
+            atomic_store(&a->poke, 0);
         return !copi_wait_commit(a);
     case COPI_LEAVE_PARK:
         note_stack(a);

@@ -105,7 +105,7 @@ void copi_signals_take(struct copi_actor *a)
     while ((m = copi_mailbox_next_local(a)) != NULL) {
         if (!copi_signal_act(a, m, &why))
             continue;
-        if (a->dying == COPI_DYING_NOT && !a->is_guest)
+        if (copi_exit_can_signal(a) && !a->is_guest)
             copi_exit_by_signal(a, why);
         cop_reason_release(why); /* its own decision came first */
     }

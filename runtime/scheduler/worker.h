@@ -46,10 +46,10 @@ struct copi_worker {
     /* The machine that works for it. */
     unsigned index;
     struct copi_machine *machine;
-    int budget;        /* reductions left in this turn */
-    unsigned streak;   /* turns taken from run_next in a row */
-    uint32_t tick;     /* turns, for what is due every n-th */
-    bool odd_jobs;     /* rings other than the normal one may have actors */
+    int budget;      /* reductions left in this turn */
+    unsigned streak; /* turns taken from run_next in a row */
+    uint32_t tick;   /* turns, for what is due every n-th */
+    bool odd_jobs;   /* rings other than the normal one may have actors */
     struct copi_prng prng;
     struct copi_slots slots;
     struct copi_limbo limbo;
@@ -62,11 +62,11 @@ struct copi_worker {
 
     /* Any thread. */
     COPI_ALIGNED(COPI_CACHE_LINE) _Atomic(struct copi_actor *) run_next;
-    _Atomic uint32_t ask;     /* sysmon asks the turn to end */
-    _Atomic uint32_t stalled; /* its run_next may be stolen */
+    _Atomic uint32_t ask;        /* sysmon asks the turn to end */
+    _Atomic uint32_t stalled;    /* its run_next may be stolen */
     _Atomic uint32_t has_pinned; /* a pinned actor lives here: no hand-over */
-    _Atomic uint32_t token;   /* idle.c: woken; what its machine sleeps on */
-    struct copi_runlist inbox; /* pinned and migrating actors */
+    _Atomic uint32_t token;      /* idle.c: woken; what its machine sleeps on */
+    struct copi_runlist inbox;   /* pinned and migrating actors */
     struct copi_ring ring[COPI_PRIORITIES]; /* by cop_priority */
 };
 
@@ -85,19 +85,20 @@ enum copi_runtime_state {
     COPI_RT_OFF,
     COPI_RT_RUNNING,
     COPI_RT_STOPPING, /* actors are being ended */
+    COPI_RT_CLOSED,   /* nobody gets in any more; threads end */
     COPI_RT_STUCK     /* a stop failed; nothing works any more */
 };
 
 struct copi_runtime {
-    _Atomic int state;           /* enum copi_runtime_state */
-    _Atomic uint32_t no_spawns;  /* the last stage of a stop */
-    _Atomic uint32_t quit;       /* machines must end */
-    _Atomic uint64_t gate;       /* other threads inside the runtime */
-    _Atomic uint32_t deaths;     /* a futex for those who wait for ends */
+    _Atomic int state;            /* enum copi_runtime_state */
+    _Atomic uint32_t no_spawns;   /* the last stage of a stop */
+    _Atomic uint32_t quit;        /* machines must end */
+    _Atomic uint64_t gate;        /* other threads inside the runtime */
+    _Atomic uint32_t deaths;      /* a futex for those who wait for ends */
     _Atomic uint32_t death_watch; /* somebody waits on it */
-    cop_config config;           /* with defaults filled in */
+    cop_config config;            /* with defaults filled in */
     unsigned workers;
-    struct copi_worker *worker; /* [workers] */
+    struct copi_worker *worker;                  /* [workers] */
     struct copi_runlist inject[COPI_PRIORITIES]; /* for any worker */
     _Atomic uint32_t inject_count;               /* of all four */
 };

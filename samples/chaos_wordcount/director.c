@@ -11,6 +11,7 @@
 #include "wordcount.h"
 
 static struct job job; /* what `parts` points to */
+static char names[MAX_WORKERS][24];
 static cop_child workers[MAX_WORKERS];
 static cop_sup pool = {.strategy = COP_ONE_FOR_ONE, .children = workers};
 
@@ -42,10 +43,6 @@ static const cop_sup root = {
 
 const char *worker_name(unsigned i)
 {
-    static char names[MAX_WORKERS][16];
-
-    if (names[i][0] == '\0')
-        snprintf(names[i], sizeof names[i], "worker_%u", i + 1);
     return names[i];
 }
 
@@ -53,10 +50,12 @@ const char *worker_name(unsigned i)
  * kills of a second, and some for chance. */
 static void fill_pool(void)
 {
-    for (unsigned i = 0; i < job.workers; i++)
-        workers[i] = (cop_child){.id = worker_name(i),
+    for (unsigned i = 0; i < job.workers; i++) {
+        snprintf(names[i], sizeof names[i], "worker_%u", i + 1);
+        workers[i] = (cop_child){.id = names[i],
                                  .fn = worker_run,
-                                 .opts = {.name = worker_name(i)}};
+                                 .opts = {.name = names[i]}};
+    }
     pool.nchildren = job.workers;
     pool.intensity = (int)(2 * job.kills_per_second + job.workers + 10);
     pool.period_ns = COP_SEC;

@@ -132,6 +132,8 @@ void worker_run(void *arg)
         w->chunk = cop_keep(m);
         count(w);
         send_result(w);
+        /* The worst instant: it has been counted, and nobody was told. */
+        breathe();
         counted = w->chunk;
         w->chunk = NULL;
         cop_msg_free(counted);

@@ -40,4 +40,4 @@ files '*.c' '*.h' '*.S' '*.sh' '*.awk' | LC_ALL=C xargs -r awk '
     }
 
     END {exit bad}
-'
+' || exit 1

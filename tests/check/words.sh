@@ -30,4 +30,4 @@ files '*.c' '*.h' '*.S' '*.sh' '*.awk' '*.md' | LC_ALL=C xargs -r awk '
     /^[ \t]*#[ \t]*if[ \t]+0/ {wrong("switched-off code")}
 
     END {exit bad}
-'
+' || exit 1

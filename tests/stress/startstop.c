@@ -72,8 +72,8 @@ static void brief(void *arg)
 {
     const cop_msg *m;
 
-    if (arg != NULL)
-        (void)cop_recv(&m, cop_in(COP_MS));
+    if (arg != NULL && cop_recv(&m, cop_in(COP_MS)) == 0)
+        chatter(m);
 }
 
 /* ------------------------------------------------------- foreign threads -- */

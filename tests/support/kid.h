@@ -22,15 +22,16 @@
 #include "tests/support/actor_test.h"
 #include "tests/support/unit.h"
 
-/* ---------------------------------------------------------------- notebook -- */
+/* ---------------------------------------------------------------- notebook --
+ */
 
 static pthread_mutex_t notes_lock = PTHREAD_MUTEX_INITIALIZER;
 static char notes_text[16384];
 static size_t notes_used;
 
 /* Any thread. */
-__attribute__((format(printf, 1, 2), unused)) static void
-note(const char *fmt, ...)
+__attribute__((format(printf, 1, 2), unused)) static void note(const char *fmt,
+                                                               ...)
 {
     va_list ap;
     char line[COP_REASON_TEXT + 128];
@@ -39,8 +40,7 @@ note(const char *fmt, ...)
     va_end(ap);
     pthread_mutex_lock(&notes_lock);
     notes_used += (size_t)snprintf(notes_text + notes_used,
-                                   sizeof notes_text - notes_used, "%s|",
-                                   line);
+                                   sizeof notes_text - notes_used, "%s|", line);
     if (notes_used >= sizeof notes_text)
         notes_used = sizeof notes_text - 1;
     pthread_mutex_unlock(&notes_lock);
@@ -66,12 +66,13 @@ __attribute__((unused)) static void notes_forget(void)
     pthread_mutex_unlock(&notes_lock);
 }
 
-/* ------------------------------------------------------------------- kids -- */
+/* ------------------------------------------------------------------- kids --
+ */
 
 struct kid {
     const char *name;
     bool trap;
-    bool cont;       /* init says continue 0 */
+    bool cont;        /* init says continue 0 */
     const char *init; /* "ok,ignore,fail:boom": the first, second ... start;
                          a `+` behind the last one repeats it */
     cop_time init_ns, terminate_ns;
@@ -208,8 +209,8 @@ static inline cop_next kid_do(struct kid_state *s, cop_tag tag,
 static inline cop_next kid_call_itself(void)
 {
     int n = cop_call(cop_self(), KID_ECHO, NULL, 0, NULL, 0, COP_FOREVER);
-    return cop_next_stop(cop_because(n == COP_EDEADLOCK ? "calling_self"
-                                                        : "strange"));
+    return cop_next_stop(
+        cop_because(n == COP_EDEADLOCK ? "calling_self" : "strange"));
 }
 
 static inline cop_next kid_call(void *state, const cop_msg *m, cop_from from)
@@ -224,8 +225,7 @@ static inline cop_next kid_call(void *state, const cop_msg *m, cop_from from)
         s->waiting = from;
         return cop_next_wait();
     case KID_STOP:
-        return cop_next_stop_reply(kid_reason(b.word), from, &b.n,
-                                   sizeof b.n);
+        return cop_next_stop_reply(kid_reason(b.word), from, &b.n, sizeof b.n);
     case KID_LATE:
         s->late = from;
         return cop_next_continue((uint64_t)b.n);
@@ -234,8 +234,7 @@ static inline cop_next kid_call(void *state, const cop_msg *m, cop_from from)
     default:
         next = kid_do(s, tag, &b);
         if (tag != KID_STOPNR)
-            kid_reply(from, tag == KID_GET || tag == KID_ADD ? s->number
-                                                             : b.n);
+            kid_reply(from, tag == KID_GET || tag == KID_ADD ? s->number : b.n);
         return next;
     }
 }
@@ -352,7 +351,8 @@ __attribute__((unused)) static void kid_actor(void *arg)
         kid_take(k, m);
 }
 
-/* ---------------------------------------------------------------- handling -- */
+/* ---------------------------------------------------------------- handling --
+ */
 
 __attribute__((unused)) static int kid_start_why(struct kid *k, bool link,
                                                  cop_reason *why)
@@ -421,12 +421,11 @@ __attribute__((unused)) static void mailbox_is_empty(void)
     ck_assert_int_eq(cop_recv(&m, COP_POLL), COP_ETIMEDOUT);
 }
 
-/* The next message is the EXIT of `pid` with this reason. */
+/* The next EXIT is that of `pid`, with this reason. */
 __attribute__((unused)) static void got_exit(cop_pid pid, const char *why)
 {
     const cop_msg *m;
-    ck_assert_int_eq(cop_recv(&m, cop_in(5 * COP_SEC)), 0);
-    ck_assert_uint_eq(cop_msg_tag(m), COP_EXIT);
+    ck_assert_int_eq(cop_recv_tag(&m, COP_EXIT, cop_in(5 * COP_SEC)), 0);
     ck_assert(cop_pid_eq(cop_msg_sender(m), pid));
     reason_is(cop_msg_reason(m), why);
 }
@@ -434,11 +433,11 @@ __attribute__((unused)) static void got_exit(cop_pid pid, const char *why)
 static const cop_config kid_virtual = {.workers = 2, .virtual_time = true};
 
 /* A test whose body runs in virtual time. */
-#define KID_TEST(test_name, body)                                            \
-    START_TEST(test_name)                                                    \
-    {                                                                        \
-        actor_test(body, &kid_virtual);                                      \
-    }                                                                        \
+#define KID_TEST(test_name, body)                                              \
+    START_TEST(test_name)                                                      \
+    {                                                                          \
+        actor_test(body, &kid_virtual);                                        \
+    }                                                                          \
     END_TEST
 
 #endif

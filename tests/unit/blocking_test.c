@@ -167,7 +167,7 @@ static void dies_after_job(void *arg)
 {
     (void)arg;
     ck_assert_int_eq(cop_defer(at_end, NULL), 0);
-    (void)cop_blocking(long_job, NULL);
+    ck_assert_int_eq(cop_blocking(long_job, NULL), 0);
     for (;;)
         cop_yield();
 }

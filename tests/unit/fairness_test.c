@@ -68,7 +68,7 @@ static void loop_send_self(void *arg)
     (void)arg;
     for (;;) {
         (void)cop_send(cop_self(), TAG_SELF, NULL, 0);
-        (void)cop_recv(&m, COP_FOREVER);
+        ck_assert_int_eq(cop_recv(&m, COP_FOREVER), 0);
     }
 }
 
@@ -78,7 +78,7 @@ static void loop_poll(void *arg)
 
     (void)arg;
     for (;;)
-        (void)cop_recv_tag(&m, TAG_PING, COP_POLL);
+        ck_assert_int_eq(cop_recv_tag(&m, TAG_PING, COP_POLL), COP_ETIMEDOUT);
 }
 
 static void loop_yield(void *arg)
@@ -104,7 +104,7 @@ static void loop_spawn(void *arg)
 {
     (void)arg;
     for (;;)
-        (void)cop_spawn(NULL, nothing, NULL, NULL);
+        ck_assert_int_eq(cop_spawn(NULL, nothing, NULL, NULL), 0);
 }
 
 static void loop_alive(void *arg)
@@ -176,7 +176,7 @@ static void rally(void *arg)
     ck_assert_int_eq(cop_spawn(&to, echo, NULL, NULL), 0);
     for (;;) {
         (void)cop_send(to, TAG_PING, NULL, 0);
-        (void)cop_recv(&m, COP_FOREVER);
+        ck_assert_int_eq(cop_recv(&m, COP_FOREVER), 0);
     }
 }
 

@@ -117,7 +117,7 @@ START_TEST(each_allocation_passes_the_fault_point)
 }
 END_TEST
 
-enum { THREADS = 8, ROUNDS = 100000, SLOTS = 64 };
+enum { THREADS = 4, ROUNDS = 200000, SLOTS = 64 };
 
 struct slot {
     _Atomic(unsigned char *) p;
@@ -136,13 +136,13 @@ static void free_block(unsigned char *p)
 }
 
 /* Puts blocks into common slots and frees what was there: most blocks end on
- * another thread than they began. The first four count on the shared shard. */
+ * another thread than they began. The first two count on the shared shard. */
 static void churn(int id)
 {
     struct copi_prng prng;
 
     copi_prng_init(&prng, (uint64_t)id, "churn");
-    if (id >= 4)
+    if (id >= 2)
         copi_mem_thread_init();
     for (int i = 0; i < ROUNDS; i++) {
         unsigned char tag = (unsigned char)copi_prng_below(&prng, 256);
@@ -152,7 +152,7 @@ static void churn(int id)
             p[0] = tag;
         free_block(atomic_exchange(&slots[copi_prng_below(&prng, SLOTS)].p, p));
     }
-    if (id >= 4)
+    if (id >= 2)
         copi_mem_thread_fini();
 }
 

@@ -7,7 +7,8 @@
 
 #include "tests/support/kid.h"
 
-/* -------------------------------------------------------------------- stop -- */
+/* -------------------------------------------------------------------- stop --
+ */
 
 static void body_stop_waits_for_terminate(void *arg)
 {
@@ -44,9 +45,9 @@ static void body_stop_times_out(void *arg)
     cop_reason why;
     (void)arg;
     kid_start(&a, false);
-    ck_assert_int_eq(cop_server_stop(a.pid, cop_because("done"),
-                                     cop_in(100 * COP_MS), &why),
-                     COP_ETIMEDOUT);
+    ck_assert_int_eq(
+        cop_server_stop(a.pid, cop_because("done"), cop_in(100 * COP_MS), &why),
+        COP_ETIMEDOUT);
     reason_is(why, "normal");
     ck_assert(cop_is_alive(a.pid));
     cop_sleep(COP_SEC); /* it goes on stopping */
@@ -74,9 +75,8 @@ KID_TEST(stop_of_the_dead, body_stop_of_the_dead)
 static void body_stop_of_itself(void *arg)
 {
     (void)arg;
-    ck_assert_int_eq(
-        cop_server_stop(cop_self(), COP_NORMAL, COP_FOREVER, NULL),
-        COP_EDEADLOCK);
+    ck_assert_int_eq(cop_server_stop(cop_self(), COP_NORMAL, COP_FOREVER, NULL),
+                     COP_EDEADLOCK);
 }
 KID_TEST(stop_of_itself, body_stop_of_itself)
 
@@ -157,7 +157,8 @@ static void body_stopper_dies(void *arg)
 }
 KID_TEST(stopper_dies, body_stopper_dies)
 
-/* -------------------------------------------------------- foreign threads -- */
+/* -------------------------------------------------------- foreign threads --
+ */
 
 static void begin(void)
 {
@@ -186,9 +187,9 @@ START_TEST(foreign_start_and_stop)
     ck_assert(cop_pid_eq(pid, a.pid));
     ck_assert(cop_pid_eq(a.parent, COP_PID_INIT));
     ck_assert_int_eq(kid_ask(pid, KID_ECHO, 4, NULL), 4);
-    ck_assert_int_eq(cop_server_stop(pid, cop_because_fmt("done", "x"),
-                                     COP_FOREVER, &why),
-                     0);
+    ck_assert_int_eq(
+        cop_server_stop(pid, cop_because_fmt("done", "x"), COP_FOREVER, &why),
+        0);
     ck_assert_int_eq(
         cop_server_stop(pid, cop_because("done"), COP_FOREVER, &why),
         COP_ENOPROC);
@@ -259,9 +260,9 @@ START_TEST(foreign_stop_times_out)
     cop_pid pid;
     begin();
     ck_assert_int_eq(cop_server_start(&pid, &kid_server, &a, NULL, NULL), 0);
-    ck_assert_int_eq(cop_server_stop(pid, cop_because("done"),
-                                     cop_in(5 * COP_MS), &why),
-                     COP_ETIMEDOUT);
+    ck_assert_int_eq(
+        cop_server_stop(pid, cop_because("done"), cop_in(5 * COP_MS), &why),
+        COP_ETIMEDOUT);
     finish();
     notes_are("a start|a terminate done|");
 }

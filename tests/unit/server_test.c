@@ -6,7 +6,8 @@
 
 #include "tests/support/kid.h"
 
-/* ------------------------------------------------------------------- start -- */
+/* ------------------------------------------------------------------- start --
+ */
 
 static void body_call_and_reply(void *arg)
 {
@@ -165,9 +166,8 @@ static cop_next shows_copy(void *state, const cop_msg *m, cop_from from)
 
 static void body_argument_is_copied(void *arg)
 {
-    static const cop_server s = {.state_bytes = sizeof(char *),
-                                 .init = takes_copy,
-                                 .call = shows_copy};
+    static const cop_server s = {
+        .state_bytes = sizeof(char *), .init = takes_copy, .call = shows_copy};
     char text[8] = "one", answer[8];
     const cop_server_opts opts = {.spawn.arg_bytes = sizeof text};
     cop_pid pid;
@@ -222,8 +222,7 @@ static void body_bad_arguments(void *arg)
     ck_assert_int_eq(cop_server_start(NULL, &kid_server, &a, NULL, NULL),
                      COP_EINVAL);
     ck_assert_int_eq(cop_server_start(&pid, NULL, &a, NULL, NULL), COP_EINVAL);
-    ck_assert_int_eq(cop_server_start(&pid, &huge, &a, NULL, NULL),
-                     COP_EINVAL);
+    ck_assert_int_eq(cop_server_start(&pid, &huge, &a, NULL, NULL), COP_EINVAL);
 }
 KID_TEST(bad_arguments, body_bad_arguments)
 
@@ -296,9 +295,9 @@ static void floods(void *arg)
 static void body_bounded_mailbox_does_not_lose_the_start(void *arg)
 {
     static struct kid a = {.name = "a", .init_ns = 5 * COP_MS};
-    const cop_server_opts opts = {
-        .spawn = {.name = "svc", .mailbox_max = 1,
-                  .mailbox_full = COP_FULL_DROP_OLD}};
+    const cop_server_opts opts = {.spawn = {.name = "svc",
+                                            .mailbox_max = 1,
+                                            .mailbox_full = COP_FULL_DROP_OLD}};
     cop_pid pid;
     (void)arg;
     ck_assert_int_eq(cop_spawn(NULL, floods, "svc", NULL), 0);
@@ -307,7 +306,8 @@ static void body_bounded_mailbox_does_not_lose_the_start(void *arg)
 KID_TEST(bounded_mailbox_does_not_lose_the_start,
          body_bounded_mailbox_does_not_lose_the_start)
 
-/* --------------------------------------------------------------- callbacks -- */
+/* --------------------------------------------------------------- callbacks --
+ */
 
 static void body_defaults(void *arg)
 {
@@ -444,7 +444,8 @@ static void body_calling_itself(void *arg)
 }
 KID_TEST(calling_itself, body_calling_itself)
 
-/* ------------------------------------------------------- continue and idle -- */
+/* ------------------------------------------------------- continue and idle --
+ */
 
 static void body_continue_comes_first(void *arg)
 {
@@ -586,7 +587,8 @@ static void body_idle_of_init(void *arg)
 }
 KID_TEST(idle_of_init, body_idle_of_init)
 
-/* -------------------------------------------------------------------- ends -- */
+/* -------------------------------------------------------------------- ends --
+ */
 
 static void body_stop_with_reply(void *arg)
 {

@@ -143,8 +143,8 @@ static void says_name(void *arg)
 
     (void)arg;
     ck_assert_int_eq(cop_info_get(cop_self(), &info), 0);
-    snprintf(out.name, sizeof(out.name), "%s", info.name);
-    snprintf(out.label, sizeof(out.label), "%s", info.label);
+    snprintf(out.name, sizeof(out.name), "%.7s", info.name);
+    snprintf(out.label, sizeof(out.label), "%.7s", info.label);
     out.priority = info.priority;
     ck_assert_int_eq(cop_task_result(&out, sizeof(out)), 0);
 }

@@ -217,7 +217,7 @@ static void answer_at_end(void *arg)
     int n = 5;
 
     (void)arg;
-    (void)cop_task_result(&n, sizeof(n));
+    (void)!cop_task_result(&n, sizeof(n));
 }
 
 static void deferred_answer(void *arg)

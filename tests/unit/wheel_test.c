@@ -350,12 +350,13 @@ static void bench_begin(struct bench *b, size_t n)
     b->begin = copi_clock_real();
 }
 
-/* Prints ns for each; a bound far above, for what is no longer O(1). */
+/* Prints ns for each. The bound is far above, for a machine that does much
+ * else; what walks a list of all others exceeds it. */
 static void bench_lap(struct bench *b, const char *what)
 {
     double ns = (double)(copi_clock_real() - b->begin) / (double)b->n;
     printf("wheel: %-36s %6.1f ns each\n", what, ns);
-    ck_assert_msg(ns < 3000.0 * unit_slow(), "%s: %.0f ns each", what, ns);
+    ck_assert_msg(ns < 50000.0, "%s: %.0f ns each", what, ns);
     b->begin = copi_clock_real();
 }
 
