@@ -5,11 +5,13 @@
  * All is copied: a key goes in the body of its call, entries in that of the
  * answer, so nobody holds a pointer into anybody else, whoever is killed when.
  *
- * A client waits for ever, so a server must answer or end. If there is no
- * memory for a list it says COP_ENOMEM; if there is none for these few bytes
- * either, it ends with `nomem`, and the client hears that.
+ * A client waits for ever, so a server must answer. If there is no memory for
+ * a list it says COP_ENOMEM; if there is none for these few bytes either, it
+ * waits until there is (answer.h).
  */
 #include "actors/keycall.h"
+
+#include "actors/answer.h"
 
 #include <string.h>
 
@@ -93,19 +95,12 @@ const struct copi_keycall *copi_keycall_body(const cop_msg *m)
     return strnlen(body->key, size) == size - 1 ? body : NULL;
 }
 
-/* A caller that has gone meanwhile is no matter. */
-static cop_next after_reply(int err)
-{
-    if (err == COP_ENOMEM)
-        return cop_next_stop(cop_because("nomem"));
-    return cop_next_wait();
-}
-
 cop_next copi_keycall_reply(cop_from from, int64_t code)
 {
     struct copi_keycall_answer answer = {.code = code};
 
-    return after_reply(cop_reply(from, &answer, sizeof(answer)));
+    copi_answer_bytes(from, &answer, sizeof(answer));
+    return cop_next_wait();
 }
 
 cop_msg *copi_keycall_new(void **items, size_t n, size_t item)
@@ -125,5 +120,7 @@ cop_next copi_keycall_reply_list(cop_from from, cop_msg *answer)
 {
     if (answer == NULL)
         return copi_keycall_reply(from, COP_ENOMEM);
-    return after_reply(cop_reply_msg(from, answer));
+    /* a caller that has gone needs no answer */
+    (void)cop_reply_msg(from, answer);
+    return cop_next_wait();
 }

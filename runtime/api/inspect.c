@@ -13,6 +13,7 @@
 #include "runtime/actor/name.h"
 #include "runtime/actor/signal.h"
 #include "runtime/actor/table.h"
+#include "runtime/api/inspect.h"
 #include "runtime/api/scope.h"
 #include "runtime/memory/stack.h"
 #include "runtime/scheduler/worker.h"
@@ -97,23 +98,28 @@ static void sort_by_serial(cop_pid *pid, size_t n)
     }
 }
 
-size_t cop_actors(cop_pid *out, size_t cap)
+size_t copi_inspect_list(cop_pid *out, size_t cap, bool roots)
 {
-    struct copi_scope s;
     size_t n = 0;
-    if (out == NULL && cap > 0)
-        copi_misuse("cop_actors: out is NULL");
-    if (!copi_scope_enter(&s))
-        return 0;
     for (uint32_t i = 0; i < copi_table_limit(); i++) {
         struct copi_actor *a = copi_table_at(i);
-        if (a == NULL || a->is_guest)
+        if (a == NULL || a->is_guest ||
+            (roots && a->parent.id != COP_PID_INIT.id))
             continue;
         if (n < cap)
             out[n] = a->pid;
         n++;
     }
     sort_by_serial(out, n < cap ? n : cap);
+    return n;
+}
+
+size_t cop_actors(cop_pid *out, size_t cap)
+{
+    struct copi_scope s;
+    if (!copi_scope_enter(&s))
+        return 0;
+    size_t n = copi_inspect_list(out, cap, false);
     copi_scope_leave(&s);
     return n;
 }

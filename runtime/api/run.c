@@ -87,16 +87,19 @@ static int finish(struct run *r, const cop_config *config)
     cop_time drain = config != NULL ? config->drain_ns : 0;
     bool signalled = atomic_load(&word) == SIGNALLED;
     int rc = cop_stop(cop_in(drain > 0 ? drain : 5 * COP_SEC), &report);
+    if (rc == 0 && signalled)
+        rc = 128 + atomic_load(&signal_number);
+    else if (rc == 0 && !r->orderly)
+        rc = 1;
+    /* the stop took the program's hook back */
+    copi_log_set(config != NULL ? config->log : NULL);
     if (report.left > 0)
         copi_log("%zu actors did not stop in time:\n%s", report.left,
                  report.text);
-    if (rc != 0)
-        return rc;
-    if (signalled)
-        return 128 + atomic_load(&signal_number);
-    if (!r->orderly)
+    if (rc == 1)
         copi_log("the first actor ended: %s", r->reason);
-    return r->orderly ? 0 : 1;
+    copi_log_set(NULL);
+    return rc;
 }
 
 int cop_run(cop_fn fn, void *arg, const cop_config *config)

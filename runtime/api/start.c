@@ -63,22 +63,6 @@ static void init_worker(struct copi_worker *w, unsigned index)
         copi_ring_init(&w->ring[i], COPI_RING_SIZE);
 }
 
-static int make_workers(void)
-{
-    unsigned n = copi_rt.config.workers;
-    copi_rt.worker =
-        copi_mem_alloc_aligned(n * sizeof *copi_rt.worker, COPI_CACHE_LINE);
-    if (copi_rt.worker == NULL)
-        return COP_ENOMEM;
-    copi_rt.workers = n;
-    for (unsigned i = 0; i < n; i++)
-        init_worker(&copi_rt.worker[i], i);
-    for (unsigned i = 0; i < COPI_PRIORITIES; i++)
-        copi_runlist_init(&copi_rt.inject[i]);
-    atomic_store(&copi_rt.inject_count, 0);
-    return 0;
-}
-
 static void unmake_workers(void)
 {
     for (unsigned i = 0; i < copi_rt.workers; i++) {
@@ -93,6 +77,27 @@ static void unmake_workers(void)
     copi_mem_free(copi_rt.worker, copi_rt.workers * sizeof *copi_rt.worker);
     copi_rt.worker = NULL;
     copi_rt.workers = 0;
+}
+
+static int make_workers(void)
+{
+    unsigned n = copi_rt.config.workers;
+    copi_rt.worker =
+        copi_mem_alloc_aligned(n * sizeof *copi_rt.worker, COPI_CACHE_LINE);
+    if (copi_rt.worker == NULL)
+        return COP_ENOMEM;
+    copi_rt.workers = n;
+    for (unsigned i = 0; i < n; i++)
+        init_worker(&copi_rt.worker[i], i);
+    for (unsigned i = 0; i < COPI_PRIORITIES; i++)
+        copi_runlist_init(&copi_rt.inject[i]);
+    atomic_store(&copi_rt.inject_count, 0);
+    int rc = 0;
+    for (unsigned i = 0; rc == 0 && i < n; i++)
+        rc = copi_turn_make_reserve(&copi_rt.worker[i]);
+    if (rc != 0)
+        unmake_workers();
+    return rc;
 }
 
 static void stop_machines(void)

@@ -16,72 +16,85 @@
  */
 #include <coppice/runtime.h>
 
+#include "runtime/actor/counters.h"
 #include "runtime/actor/name.h"
 #include "runtime/actor/signal.h"
+#include "runtime/api/inspect.h"
 #include "runtime/api/scope.h"
 #include "runtime/api/start.h"
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/os.h"
+#include "runtime/memory/mem.h"
 #include "runtime/scheduler/epoch.h"
 
 #define GRACE (2 * COP_SEC)
 
-enum { SEND_AT_ONCE = 256 };
-
-/* Sends an exit signal to the newest actors below `before` that qualify, and
- * returns the lowest serial that it reached, 0 when done. */
-static uint64_t signal_some(uint64_t before, bool roots, cop_reason reason)
+static void signal_one(cop_pid pid, cop_reason reason)
 {
-    struct {
-        uint64_t serial;
-        cop_pid pid;
-    } top[SEND_AT_ONCE];
-    size_t n = 0;
-    for (uint32_t i = 0; i < copi_table_limit(); i++) {
-        struct copi_actor *a = copi_table_at(i);
-        if (a == NULL || a->is_guest || a->serial >= before ||
-            (roots && a->parent.id != COP_PID_INIT.id) ||
-            (n == SEND_AT_ONCE && a->serial < top[n - 1].serial))
-            continue;
-        size_t at = n < SEND_AT_ONCE ? n++ : n - 1;
-        for (; at > 0 && top[at - 1].serial < a->serial; at--)
-            top[at] = top[at - 1];
-        top[at].serial = a->serial;
-        top[at].pid = a->pid;
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct cop_msg *m = copi_msg_alloc(COPI_SIG_EXIT, 0, 0);
-        if (m == NULL)
-            return top[i].serial + 1; /* again, from this one on */
-        m->sender = COP_PID_INIT;
-        m->reason = reason;
-        copi_signal_send(top[i].pid, m);
-    }
-    return n == SEND_AT_ONCE ? top[n - 1].serial : 0;
+    struct cop_msg *m = copi_msg_alloc(COPI_SIG_EXIT, 0, 0);
+    if (m == NULL)
+        return; /* the kill at the deadline tries again */
+    m->sender = COP_PID_INIT;
+    m->reason = reason;
+    copi_signal_send(pid, m);
 }
 
-static void signal_all(bool roots, cop_reason reason)
+static void signal_all(cop_reason reason)
+{
+    for (uint32_t i = 0; i < copi_table_limit(); i++) {
+        struct copi_actor *a = copi_table_at(i);
+        if (a != NULL && !a->is_guest)
+            signal_one(a->pid, reason);
+    }
+}
+
+/* Newest first. Without memory for a list: in any order. */
+static void signal_roots(cop_reason reason)
+{
+    size_t n = copi_inspect_list(NULL, 0, true);
+    cop_pid *pid = copi_mem_alloc(n * sizeof *pid);
+    if (pid == NULL) {
+        signal_all(reason);
+        return;
+    }
+    size_t m = copi_inspect_list(pid, n, true);
+    for (size_t i = m < n ? m : n; i-- > 0;)
+        signal_one(pid[i], reason);
+    copi_mem_free(pid, n * sizeof *pid);
+}
+
+static void send_to_all(cop_reason reason, bool roots)
 {
     unsigned section = copi_epoch_guest_enter();
-    uint64_t before = UINT64_MAX;
-    while ((before = signal_some(before, roots, reason)) != 0)
-        continue;
+    if (roots)
+        signal_roots(reason);
+    else
+        signal_all(reason);
     copi_epoch_guest_leave(section);
 }
 
-static size_t count_live(bool roots)
+/* spawned - exited, in an order that errs on the high side. */
+static uint64_t count_live(void)
 {
-    size_t n = 0;
+    uint64_t exited = 0, spawned = 0;
+    for (unsigned i = 0; i < copi_rt.workers; i++)
+        exited += atomic_load(&copi_rt.worker[i].counters.exited);
+    exited += atomic_load(&copi_counters_outside.exited);
+    for (unsigned i = 0; i < copi_rt.workers; i++)
+        spawned += atomic_load(&copi_rt.worker[i].counters.spawned);
+    spawned += atomic_load(&copi_counters_outside.spawned);
+    return spawned - exited;
+}
+
+static bool any_live(bool roots)
+{
+    if (!roots)
+        return count_live() > 0;
     unsigned section = copi_epoch_guest_enter();
-    for (uint32_t i = 0; i < copi_table_limit(); i++) {
-        struct copi_actor *a = copi_table_at(i);
-        if (a != NULL && !a->is_guest &&
-            (!roots || a->parent.id == COP_PID_INIT.id))
-            n++;
-    }
+    size_t n = copi_inspect_list(NULL, 0, true);
     copi_epoch_guest_leave(section);
-    return n;
+    return n > 0;
 }
 
 /* Waits until none is left; false: the deadline has passed. */
@@ -89,7 +102,7 @@ static bool wait_for_ends(bool roots, cop_time deadline)
 {
     for (;;) {
         uint32_t seen = atomic_load(&copi_rt.deaths);
-        if (count_live(roots) == 0)
+        if (!any_live(roots))
             return true;
         cop_time left = deadline - copi_clock_real();
         if (left <= 0)
@@ -137,20 +150,20 @@ static bool kill_all(cop_stop_report *r)
     cop_time deadline = copi_clock_real() + GRACE;
     atomic_store(&copi_rt.no_spawns, 1);
     do {
-        signal_all(false, COP_KILL);
+        send_to_all(COP_KILL, false);
         if (wait_for_ends(false, copi_clock_real() + 20 * COP_MS))
             return true;
     } while (copi_clock_real() < deadline);
-    r->stuck = count_live(false);
+    r->stuck = count_live();
     return false;
 }
 
 /* False: some never end. */
 static bool end_actors(cop_time deadline, cop_stop_report *r)
 {
-    signal_all(true, COP_SHUTDOWN);
+    send_to_all(COP_SHUTDOWN, true);
     if (wait_for_ends(true, deadline)) {
-        signal_all(false, COP_SHUTDOWN);
+        send_to_all(COP_SHUTDOWN, false);
         if (wait_for_ends(false, deadline))
             return true;
     }
@@ -165,11 +178,11 @@ static bool close_gate(cop_stop_report *r)
     atomic_store(&copi_rt.state, COPI_RT_CLOSED);
     while (atomic_load(&copi_rt.gate) != 0) {
         /* a thread inside may wait for one that another has just spawned */
-        if (count_live(false) != 0 && !kill_all(r))
+        if (count_live() != 0 && !kill_all(r))
             return false;
         copi_os_yield();
     }
-    return count_live(false) == 0 || kill_all(r);
+    return count_live() == 0 || kill_all(r);
 }
 
 int cop_stop(cop_time deadline, cop_stop_report *report)

@@ -40,6 +40,7 @@ static struct copi_lock lock;
 static struct copi_machine *all;
 static struct copi_machine *spares; /* under the lock */
 static unsigned machines;           /* under the lock */
+static bool ending; /* under the lock: who comes to wait now must go */
 static bool has_membarrier;
 
 void copi_machines_init(void)
@@ -47,6 +48,7 @@ void copi_machines_init(void)
     copi_lock_init(&lock, COPI_LOCK_SYSMON);
     all = spares = NULL;
     machines = 0;
+    ending = false;
     has_membarrier = copi_os_membarrier_init();
 }
 
@@ -62,9 +64,14 @@ static void attach(struct copi_machine *m)
 static bool wait_as_spare(struct copi_machine *m)
 {
     copi_lock_acquire(&lock);
-    m->spare_next = spares;
-    spares = m;
+    bool may_wait = !ending;
+    if (may_wait) {
+        m->spare_next = spares;
+        spares = m;
+    }
     copi_lock_release(&lock);
+    if (!may_wait)
+        return false;
     /* acquire: pairs with the release in give */
     while (atomic_load_explicit(&m->wake, memory_order_acquire) == 0)
         copi_os_futex_wait(&m->wake, 0, -1);
@@ -238,6 +245,7 @@ static bool join_one(struct copi_machine *m, cop_time deadline)
 bool copi_machines_join(cop_time deadline)
 {
     copi_lock_acquire(&lock);
+    ending = true;
     while (spares != NULL) {
         struct copi_machine *m = spares;
         spares = m->spare_next;

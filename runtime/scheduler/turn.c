@@ -154,6 +154,10 @@ static void carrier_free(struct copi_carrier *c)
 /* Takes back a carrier that nothing lies on any more. */
 static void carrier_done(struct copi_worker *w, struct copi_carrier *c)
 {
+    if (c->stack_bytes == 0 && w->reserve == NULL) {
+        w->reserve = c;
+        return;
+    }
     if (c->stack_bytes != 0 || w->warm_count >= WARM_MAX) {
         carrier_free(c);
         return;
@@ -163,8 +167,17 @@ static void carrier_done(struct copi_worker *w, struct copi_carrier *c)
     w->warm_count++;
 }
 
+int copi_turn_make_reserve(struct copi_worker *w)
+{
+    w->reserve = carrier_new(0);
+    return w->reserve != NULL ? 0 : COP_ENOMEM;
+}
+
 void copi_turn_free_warm(struct copi_worker *w)
 {
+    if (w->reserve != NULL)
+        carrier_free(w->reserve);
+    w->reserve = NULL;
     while (w->warm != NULL) {
         struct copi_carrier *c = w->warm;
         w->warm = c->next;
@@ -173,6 +186,7 @@ void copi_turn_free_warm(struct copi_worker *w)
     w->warm_count = 0;
 }
 
+/* New coroutines do not get the reserve: they may keep it for ever. */
 static bool give_carrier(struct copi_worker *w, struct copi_actor *a)
 {
     struct copi_carrier *c = w->warm;
@@ -181,6 +195,10 @@ static bool give_carrier(struct copi_worker *w, struct copi_actor *a)
         w->warm_count--;
     } else {
         c = carrier_new(a->stack_bytes);
+    }
+    if (c == NULL && a->handler != NULL && a->stack_bytes == 0) {
+        c = w->reserve;
+        w->reserve = NULL;
     }
     a->carrier = c;
     return c != NULL;
@@ -264,9 +282,14 @@ static bool after_leave(struct copi_worker *w, struct copi_actor *a)
     return false;
 }
 
-/* An actor that cannot have a stack ends before it runs. */
-static void end_without_stack(struct copi_worker *w, struct copi_actor *a)
+/* An actor that cannot have a stack ends before it runs; a handler that did run
+ * tries again, as its deferred clean-ups need one. */
+static void go_without_stack(struct copi_worker *w, struct copi_actor *a)
 {
+    if (a->started) {
+        copi_sched_yielded(w, a);
+        return;
+    }
     a->reason = copi_reason_limit("stack");
     a->dying = COPI_DYING_DONE;
     end_of_actor(w, a);
@@ -288,7 +311,7 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
         atomic_store_explicit(&w->ask, 0, memory_order_relaxed);
     do {
         if (a->carrier == NULL && !give_carrier(w, a)) {
-            end_without_stack(w, a);
+            go_without_stack(w, a);
             break;
         }
         m->here->actor = a;

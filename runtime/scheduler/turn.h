@@ -21,7 +21,9 @@ COP_NORETURN void copi_turn_leave_for_good(struct copi_actor *a);
 void copi_turn_user_begin(void);
 void copi_turn_user_end(void);
 
-/* Frees the worker's idle carriers. */
+/* Gives the worker its reserve. COP_ENOMEM. */
+int copi_turn_make_reserve(struct copi_worker *w);
+/* Frees the worker's idle carriers, the reserve too. */
 void copi_turn_free_warm(struct copi_worker *w);
 
 #endif

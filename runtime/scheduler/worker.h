@@ -55,6 +55,7 @@ struct copi_worker {
     struct copi_limbo limbo;
     struct copi_carrier *warm; /* idle carriers, hottest first */
     unsigned warm_count;
+    struct copi_carrier *reserve; /* for a handler when no other can be had */
 
     /* It writes, others read. */
     COPI_ALIGNED(COPI_CACHE_LINE) struct copi_counters counters;

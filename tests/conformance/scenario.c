@@ -209,9 +209,8 @@ static bool read_sup(struct scenario *s, const struct step *st)
 
 static bool read_child(struct scenario *s, const struct step *st)
 {
-    static const char *const kinds[] = {[KIND_ACTOR] = "actor",
-                                        [KIND_SERVER] = "server",
-                                        [KIND_SUP] = "sup"};
+    static const char *const kinds[] = {
+        [KIND_ACTOR] = "actor", [KIND_SERVER] = "server", [KIND_SUP] = "sup"};
     struct sup_def *sup = entity_of(s, st->word[1])->sup;
     struct entity *e = entity_of(s, st->word[2]);
     struct child_def *d = scenario_alloc(sizeof *d);
@@ -232,7 +231,8 @@ static bool read_child(struct scenario *s, const struct step *st)
     return true;
 }
 
-/* ------------------------------------------------------------- operations -- */
+/* ------------------------------------------------------------- operations --
+ */
 
 struct operation {
     const char *name;
@@ -241,24 +241,42 @@ struct operation {
 };
 
 static const struct operation operations[] = {
-    {"defsup", 2, 0, 0},        {"defchild", 3, 0, 0},
-    {"spawn", 2, 0, 0},         {"handle", 2, 2, 0},
-    {"advance", 1, 1, 0},       {"exit", 2, 2, 0},
-    {"signal", 3, 3, 0},        {"trap", 2, 2, 0},
-    {"link", 2, 2, 0},          {"unlink", 2, 2, 0},
-    {"monitor", 3, 4, 0},       {"demonitor", 2, 3, 0},
-    {"alias", 2, 3, 0},         {"unalias", 2, 2, 0},
-    {"send", 4, 4, 3},          {"recv", 3, 3, 0},
-    {"drain", 1, 1, 0},         {"register", 3, 3, 0},
-    {"unregister", 2, 2, 0},    {"whereis", 2, 2, 0},
-    {"send_after", 6, 6, 5},    {"cancel", 2, 2, 0},
-    {"join", 2, 2, 0},          {"leave", 2, 2, 0},
-    {"members", 2, 2, 0},       {"publish", 4, 4, 3},
-    {"start_server", 2, 0, 0},  {"call", 4, 5, 3},
-    {"cast", 4, 4, 3},          {"stop", 3, 4, 0},
-    {"start_sup", 2, 3, 0},     {"start_child", 3, 3, 0},
-    {"terminate_child", 3, 3, 0}, {"restart_child", 3, 3, 0},
-    {"delete_child", 3, 3, 0},  {"which_children", 2, 2, 0},
+    {"defsup", 2, 0, 0},
+    {"defchild", 3, 0, 0},
+    {"spawn", 2, 0, 0},
+    {"handle", 2, 2, 0},
+    {"advance", 1, 1, 0},
+    {"exit", 2, 2, 0},
+    {"signal", 3, 3, 0},
+    {"trap", 2, 2, 0},
+    {"link", 2, 2, 0},
+    {"unlink", 2, 2, 0},
+    {"monitor", 3, 4, 0},
+    {"demonitor", 2, 3, 0},
+    {"alias", 2, 3, 0},
+    {"unalias", 2, 2, 0},
+    {"send", 4, 4, 3},
+    {"recv", 3, 3, 0},
+    {"drain", 1, 1, 0},
+    {"register", 3, 3, 0},
+    {"unregister", 2, 2, 0},
+    {"whereis", 2, 2, 0},
+    {"send_after", 6, 6, 5},
+    {"cancel", 2, 2, 0},
+    {"join", 2, 2, 0},
+    {"leave", 2, 2, 0},
+    {"members", 2, 2, 0},
+    {"publish", 4, 4, 3},
+    {"start_server", 2, 0, 0},
+    {"call", 4, 5, 3},
+    {"cast", 4, 4, 3},
+    {"stop", 3, 4, 0},
+    {"start_sup", 2, 3, 0},
+    {"start_child", 3, 3, 0},
+    {"terminate_child", 3, 3, 0},
+    {"restart_child", 3, 3, 0},
+    {"delete_child", 3, 3, 0},
+    {"which_children", 2, 2, 0},
     {"count_children", 2, 2, 0},
 };
 
@@ -292,7 +310,8 @@ static void note_names(struct scenario *s, const struct step *st)
     }
 }
 
-/* ------------------------------------------------------------------ lines -- */
+/* ------------------------------------------------------------------ lines --
+ */
 
 /* NULL: nothing in it. */
 static struct step *split(char *line)

@@ -102,6 +102,13 @@ void world_bind(struct entity *who, cop_pid pid)
     pthread_mutex_unlock(&lock);
 }
 
+void world_bind_handle(struct entity *handle, cop_pid pid)
+{
+    pthread_mutex_lock(&lock);
+    handle->pid = pid;
+    pthread_mutex_unlock(&lock);
+}
+
 void world_start_failed(cop_pid pid)
 {
     struct process *p;
@@ -258,7 +265,8 @@ bool world_flush(const char *head)
     return any;
 }
 
-/* ---------------------------------------------------------------- reasons -- */
+/* ---------------------------------------------------------------- reasons --
+ */
 
 cop_reason reason_of(const char *word)
 {
@@ -276,7 +284,8 @@ const char *reason_text(cop_reason why, char *buf)
     return buf;
 }
 
-/* ----------------------------------------------------------------- groups -- */
+/* ----------------------------------------------------------------- groups --
+ */
 
 void world_set_groups(cop_pid scope)
 {
@@ -288,7 +297,8 @@ cop_pid world_groups(void)
     return groups;
 }
 
-/* ------------------------------------------------------------------- life -- */
+/* ------------------------------------------------------------------- life --
+ */
 
 void world_init(struct scenario *s)
 {

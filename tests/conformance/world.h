@@ -18,7 +18,9 @@ struct entity *world_entity(const char *name); /* or NULL */
 cop_pid world_pid(const char *name);
 /* `who` stands for `pid` from now on. */
 void world_bind(struct entity *who, cop_pid pid);
-/* The same if nobody knows `pid` yet, with the line "NAME start": for a
+/* `handle` is another name for `pid`, which goes on under its own. */
+void world_bind_handle(struct entity *handle, cop_pid pid);
+/* As world_bind if nobody knows `pid` yet, with the line "NAME start": for a
  * supervisor, which cannot say itself that it has begun. False: it is known. */
 bool world_announce(struct entity *who, cop_pid pid);
 /* The process's death is said by another line than "NAME exit". */
@@ -51,7 +53,8 @@ void world_log(const char *name, const char *fmt, ...) COP_PRINTF(2, 3);
  * something. */
 bool world_flush(const char *head);
 
-/* ---------------------------------------------------------------- reasons -- */
+/* ---------------------------------------------------------------- reasons --
+ */
 
 cop_reason reason_of(const char *word);
 #define REASON_TEXT 160

@@ -6,11 +6,12 @@
  * linked, with copied and moved arguments, with a name, with mail that nobody
  * reads, a few hundred at a time, and waits for the end of each lot. After a
  * tenth of them the process' resident memory and the runtime's own bytes are
- * noted; both must be about the same at the end.
+ * noted; both must be about the same at the end (a few megabytes are slabs, and
+ * actors in limbo).
  */
 #include "tests/stress/common.h"
 
-enum { LOT = 256, SLACK_RSS = 8 << 20, SLACK_BYTES = 1 << 20, TAG_ANY = 1 };
+enum { LOT = 256, SLACK_RSS = 8 << 20, SLACK_BYTES = 4 << 20, TAG_ANY = 1 };
 
 static _Atomic uint64_t done;
 static size_t warm_rss, warm_bytes, end_rss, end_bytes;

@@ -392,6 +392,8 @@ static void take(struct tenant *t, const cop_msg *msg)
         check_order(t, msg);
     else if (tag <= TAG_CHILD && tag != TAG_TICK)
         check_meant(msg);
+    if (tag == COP_EXIT && cop_pid_eq(cop_msg_sender(msg), COP_PID_INIT))
+        cop_exit(COP_SHUTDOWN);
     if (tag == TAG_ASK && any(t, 8) != 0)
         (void)cop_reply(cop_msg_from(msg), cop_msg_body(msg),
                         cop_msg_size(msg));

@@ -93,7 +93,7 @@ enum kid_tag {
     KID_CONT,   /* reply n, continue n; also a cast */
     KID_LATE,   /* continue, which replies n */
     KID_SLOW,   /* busy for n ms; also a cast */
-    KID_IDLE,   /* idle timeout of n ms; also a cast */
+    KID_IDLE,   /* idle timeout of n ms; also a cast and a message */
     KID_SELF,   /* calls itself */
     KID_REPLY,  /* cast */
     KID_NOTE,   /* a message: noted */
@@ -290,6 +290,8 @@ static inline void kid_take(struct kid *k, const cop_msg *m)
 static inline cop_next kid_info(void *state, const cop_msg *m)
 {
     struct kid_state *s = state;
+    if (cop_msg_tag(m) == KID_IDLE)
+        return cop_next_idle(cop_msg_as(m, struct kid_msg)->n * COP_MS);
     kid_take(s->kid, m);
     return cop_next_wait();
 }

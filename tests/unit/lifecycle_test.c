@@ -228,20 +228,25 @@ static void shuts_down(void *arg)
     cop_exit(cop_shutdown_because("done"));
 }
 
-static void mute_log(const char *line)
+static char logged[256];
+
+static void keep_log(const char *line)
 {
-    (void)line;
+    snprintf(logged, sizeof(logged), "%s", line);
 }
 
 START_TEST(run_gives_how_it_ended)
 {
-    cop_config config = {.workers = 2, .log = mute_log};
+    cop_config config = {.workers = 2, .log = keep_log};
     cop_config absurd = {.workers = 1000};
 
     for (int i = 0; i < 5; i++) {
         ck_assert_int_eq(cop_run(returns, NULL, &config), 0);
         ck_assert_int_eq(cop_run(shuts_down, NULL, &config), 0);
+        ck_assert_str_eq(logged, "");
         ck_assert_int_eq(cop_run(breaks, NULL, &config), 1);
+        ck_assert_ptr_nonnull(strstr(logged, "boom"));
+        logged[0] = '\0';
     }
     ck_assert_int_eq(cop_run(returns, NULL, &absurd), COP_EINVAL);
     ck_assert(!cop_is_running());
@@ -294,6 +299,9 @@ static int signalled(cop_fn fn, const cop_config *config, int signum,
     child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
+        /* check's own handlers would end the whole test */
+        signal(SIGTERM, SIG_DFL);
+        signal(SIGINT, SIG_DFL);
         tell_fd = fds[1];
         _exit(cop_run(fn, NULL, config));
     }
@@ -353,7 +361,7 @@ START_TEST(run_does_not_wait_for_ever)
     cop_config config = {.workers = 2,
                          .handle_signals = true,
                          .drain_ns = 50 * COP_MS,
-                         .log = mute_log};
+                         .log = keep_log};
     int status = signalled(ignores_signals, &config, SIGTERM, false);
 
     ck_assert(WIFEXITED(status));

@@ -260,6 +260,25 @@ static void body_intensity_and_period(void *arg)
 }
 KID_TEST(intensity_and_period, body_intensity_and_period)
 
+/* A restart exactly a period ago still counts. */
+static void body_edge_of_the_period(void *arg)
+{
+    const cop_child kids[] = {SERVER(a)};
+    const cop_sup spec = {CHILDREN(kids)};
+    cop_pid s = up(&spec);
+    cop_time at = cop_now();
+    (void)arg;
+    for (int i = 0; i < 2; i++) {
+        crash(&a, "boom");
+        at += 5 * COP_SEC + 1 - i;
+        cop_sleep_until(at);
+    }
+    ck_assert(cop_is_alive(s));
+    crash(&a, "boom");
+    got_exit(s, "shutdown");
+}
+KID_TEST(edge_of_the_period, body_edge_of_the_period)
+
 static void body_intensity_zero(void *arg)
 {
     const cop_child kids[] = {SERVER(a)};
@@ -770,6 +789,7 @@ static const TTest *const cases[] = {
     restart_types,
     default_intensity,
     intensity_and_period,
+    edge_of_the_period,
     intensity_zero,
     large_intensity,
     failed_restart_is_tried_again,
