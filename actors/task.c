@@ -10,9 +10,8 @@
  * Two steps need care, as either actor can end between them.
  *  - The owner ends before it has sent the work: the task then watches the
  *    owner, and ends with it. It does so only if the work has not come yet.
- *  - The request fails for want of memory: the task is killed, or, when there
- *    is no memory for that either, waits without having begun until its owner
- *    ends.
+ *  - The request fails for want of memory: the task is killed; the owner
+ *    waits for the memory that this takes.
  *
  * Who owns the argument. One that is copied goes as the body of the work. One
  * that is moved goes with a block that both sides hold (struct moved): the task
@@ -37,7 +36,7 @@
 enum { TASK_WORK = COP_TAG_BEHAVIOUR + 0x400 };
 
 #define ARG_MAX ((size_t)1 << 30) /* as any message's body */
-#define RETRY_NS (10 * COP_MS)
+#define RETRY_NS COP_MS
 
 struct task {
     struct copi_local local;
@@ -74,8 +73,8 @@ static void take_work(struct task *t, const cop_msg *m)
 }
 
 /* Waits for the work or the owner's end. Without memory to watch the owner it
- * tries again: to end would hurt an owner that was told that the task was not
- * started, and could not be unlinked from it either. */
+ * tries again: to end would hurt an owner that is linked to it, and that is
+ * about to hear that the task could not be started. */
 static void await_work(struct task *t, const cop_match *work)
 {
     cop_match either[2] = {*work, {.tag = COP_DOWN}};
@@ -146,6 +145,16 @@ static void moved_drop(void *p)
     free(m);
 }
 
+/* Unlinks and kills a task that was not given its work. This is not given up
+ * for want of memory: a failed start must leave nothing. */
+static void abandon(cop_pid pid)
+{
+    while (cop_unlink(pid) == COP_ENOMEM)
+        cop_sleep(RETRY_NS);
+    while (cop_exit_signal(pid, COP_KILL) == COP_ENOMEM)
+        cop_sleep(RETRY_NS);
+}
+
 /* Sends the work, or ends the task that was spawned in vain. */
 static int give_work(cop_task *out, cop_pid pid, const cop_opts *opts,
                      const void *body, size_t size)
@@ -159,8 +168,7 @@ static int give_work(cop_task *out, cop_pid pid, const cop_opts *opts,
     }
     if (opts->monitor != NULL)
         (void)cop_demonitor(*opts->monitor, true);
-    if (cop_unlink(pid) == 0)
-        (void)cop_exit_signal(pid, COP_KILL);
+    abandon(pid);
     return err;
 }
 

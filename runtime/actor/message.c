@@ -58,6 +58,32 @@ struct cop_msg *copi_msg_alloc(enum copi_signal kind, cop_tag tag, size_t size)
     return m;
 }
 
+static struct reserve {
+    struct cop_msg cell; /* first */
+    atomic_bool is_taken;
+} reserves[64];
+
+struct cop_msg *copi_msg_reserve(enum copi_signal kind)
+{
+    for (size_t i = 0; i < COPI_ARRAY_LEN(reserves); i++) {
+        struct reserve *r = &reserves[i];
+        /* acquire: pairs with reserve_put, whose user is done with the cell */
+        if (!atomic_exchange_explicit(&r->is_taken, true,
+                                      memory_order_acquire)) {
+            copi_msg_embed(&r->cell, kind, COPI_CELL_RESERVE);
+            return &r->cell;
+        }
+    }
+    return NULL;
+}
+
+static void reserve_put(struct cop_msg *m)
+{
+    struct reserve *r = (struct reserve *)(void *)m;
+    /* release: pairs with copi_msg_reserve */
+    atomic_store_explicit(&r->is_taken, false, memory_order_release);
+}
+
 struct cop_msg *copi_msg_make(cop_tag tag, const void *body, size_t size)
 {
     struct cop_msg *m = copi_msg_alloc(COPI_SIG_MESSAGE, tag, size);
@@ -96,6 +122,9 @@ void copi_msg_release(struct cop_msg *m)
         break;
     case COPI_CELL_MONITOR:
         copi_monitor_free((struct copi_monitor *)(void *)m);
+        break;
+    case COPI_CELL_RESERVE:
+        reserve_put(m);
         break;
     default:
         copi_slab_free((enum copi_slab_class)m->cell, m);

@@ -48,7 +48,8 @@ enum copi_cell {
     COPI_CELL_LARGE = 64, /* one block with the body */
     COPI_CELL_LINK,       /* inside a struct copi_link */
     COPI_CELL_WATCH,      /* inside a struct copi_watch */
-    COPI_CELL_MONITOR     /* inside a struct copi_monitor */
+    COPI_CELL_MONITOR,    /* inside a struct copi_monitor */
+    COPI_CELL_RESERVE     /* of copi_msg_reserve */
 };
 
 struct cop_msg {
@@ -86,6 +87,9 @@ static inline void *copi_msg_inline(const struct cop_msg *m)
 
 /* A cell for a body of `size` bytes, all fields set; NULL: no memory. */
 struct cop_msg *copi_msg_alloc(enum copi_signal kind, cop_tag tag, size_t size);
+/* One of a few cells that need no memory, for signals that are acted on at once
+ * whatever the receiver does; NULL: all are under way. */
+struct cop_msg *copi_msg_reserve(enum copi_signal kind);
 /* A message with a copy of the body; NULL: no memory. */
 struct cop_msg *copi_msg_make(cop_tag tag, const void *body, size_t size);
 /* Sets the fields of a cell inside another record. */

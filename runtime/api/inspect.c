@@ -117,6 +117,8 @@ size_t copi_inspect_list(cop_pid *out, size_t cap, bool roots)
 size_t cop_actors(cop_pid *out, size_t cap)
 {
     struct copi_scope s;
+    if (out == NULL && cap > 0)
+        copi_misuse("cop_actors: out is NULL");
     if (!copi_scope_enter(&s))
         return 0;
     size_t n = copi_inspect_list(out, cap, false);

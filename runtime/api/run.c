@@ -2,10 +2,12 @@
  *
  * run.c - a whole program in one call. Rank: 5.
  *
- * The calling thread sleeps on one word, which changes when the first actor
- * has ended or a signal asks to stop. The signal handler does nothing but
- * change it and wake the thread.
+ * The calling thread sleeps on a semaphore until a word has changed: the first
+ * actor has ended, or a signal asks to stop. The signal handler does nothing
+ * but change the word and post. A semaphore rather than a futex of our own,
+ * because thread sanitizers deliver signals in the waits that they know.
  */
+#include <semaphore.h>
 #include <signal.h>
 
 #include <coppice/runtime.h>
@@ -26,6 +28,7 @@ struct run {
 };
 
 static _Atomic uint32_t word;
+static sem_t changed;
 static _Atomic int signal_number;
 
 static void on_signal(int n)
@@ -34,7 +37,7 @@ static void on_signal(int n)
     int saved = *err;
     atomic_store(&signal_number, n);
     atomic_store(&word, SIGNALLED);
-    copi_os_futex_wake(&word, 1);
+    sem_post(&changed);
     *err = saved;
 }
 
@@ -48,7 +51,7 @@ static void note_end(void *arg)
     uint32_t waiting = WAITING;
     /* release: what was noted; a signal that came first stays */
     atomic_compare_exchange_strong(&word, &waiting, ENDED);
-    copi_os_futex_wake(&word, 1);
+    sem_post(&changed);
 }
 
 static void first_actor(void *arg)
@@ -113,6 +116,7 @@ int cop_run(cop_fn fn, void *arg, const cop_config *config)
     if (rc != 0)
         return rc;
     atomic_store(&word, WAITING);
+    sem_init(&changed, 0, 0);
     if (signals)
         install(&old);
     rc = cop_spawn(NULL, first_actor, &r, NULL);
@@ -120,7 +124,7 @@ int cop_run(cop_fn fn, void *arg, const cop_config *config)
         cop_stop(COP_POLL, NULL);
     } else {
         while (atomic_load(&word) == WAITING)
-            copi_os_futex_wait(&word, WAITING, -1);
+            sem_wait(&changed);
         rc = finish(&r, config);
     }
     if (signals)

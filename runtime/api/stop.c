@@ -33,6 +33,8 @@
 static void signal_one(cop_pid pid, cop_reason reason)
 {
     struct cop_msg *m = copi_msg_alloc(COPI_SIG_EXIT, 0, 0);
+    if (m == NULL && reason.word == COP_R_KILL)
+        m = copi_msg_reserve(COPI_SIG_EXIT);
     if (m == NULL)
         return; /* the kill at the deadline tries again */
     m->sender = COP_PID_INIT;

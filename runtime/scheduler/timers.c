@@ -14,8 +14,9 @@
  * is found by its id (the shard is in the low bits), and by its target's pid,
  * so that it goes when its target ends.
  *
- * A timer that is started for an actor that is ending at that moment may miss
- * the sweep: it stays until it is due and then finds nobody.
+ * A timer for an actor that is dead already goes at once, as if the actor had
+ * died just now. One that is started while its target is being buried may miss
+ * both: it stays until it is due and then finds nobody.
  */
 #include "runtime/scheduler/timers.h"
 
@@ -40,7 +41,9 @@ enum { SHARD_BITS = 10, BATCH = 64 };
 struct copi_timer {
     struct copi_due due; /* first */
     struct copi_map_node by_id;
-    struct copi_map_node by_target; /* key: the pid; not used with a name */
+    struct copi_map_node by_target; /* key: the pid; of a target's first */
+    struct copi_list peers;         /* a ring of all timers for the target */
+    bool is_first;                  /* the one of them that by_target holds */
     cop_pid to;
     char *name; /* owned; NULL: to the pid */
     struct cop_msg *msg;
@@ -93,12 +96,47 @@ static void timer_free(struct copi_timer *t)
     copi_mem_free(t, sizeof *t);
 }
 
+static struct copi_timer *first_of_locked(struct shard *s, cop_pid to)
+{
+    struct copi_map_node *n = copi_map_find(&s->by_target, to.id);
+    return n == NULL ? NULL : COPI_CONTAINER(n, struct copi_timer, by_target);
+}
+
+static void set_first_locked(struct shard *s, struct copi_timer *t)
+{
+    t->is_first = true;
+    copi_map_insert(&s->by_target, &t->by_target, t->to.id);
+}
+
+/* A target may have very many timers: the map holds one of them only. */
+static void map_target_locked(struct shard *s, struct copi_timer *t)
+{
+    struct copi_timer *first = first_of_locked(s, t->to);
+    copi_list_init(&t->peers);
+    if (first != NULL)
+        copi_list_push_back(&first->peers, &t->peers);
+    else
+        set_first_locked(s, t);
+}
+
+static void unmap_target_locked(struct shard *s, struct copi_timer *t)
+{
+    struct copi_list *next = t->peers.next;
+    bool is_last = copi_list_is_empty(&t->peers);
+    copi_list_remove(&t->peers);
+    if (!t->is_first)
+        return;
+    copi_map_remove(&s->by_target, &t->by_target);
+    if (!is_last)
+        set_first_locked(s, COPI_CONTAINER(next, struct copi_timer, peers));
+}
+
 /* Out of the maps; it is out of the wheel, or will be. */
 static void unmap_locked(struct shard *s, struct copi_timer *t)
 {
     copi_map_remove(&s->by_id, &t->by_id);
     if (t->name == NULL)
-        copi_map_remove(&s->by_target, &t->by_target);
+        unmap_target_locked(s, t);
 }
 
 void copi_timers_fini(void)
@@ -196,6 +234,33 @@ static struct copi_timer *timer_new(cop_pid to, const char *name)
     return t;
 }
 
+static struct copi_timer *take_of_target(struct shard *s, cop_pid pid)
+{
+    copi_lock_acquire(&s->lock);
+    struct copi_timer *t = first_of_locked(s, pid);
+    if (t != NULL) {
+        copi_wheel_remove(&s->wheel, &t->due.entry);
+        unmap_locked(s, t);
+    }
+    copi_lock_release(&s->lock);
+    return t;
+}
+
+static void forget_in(struct shard *s, cop_pid pid)
+{
+    struct copi_timer *t;
+    while ((t = take_of_target(s, pid)) != NULL)
+        timer_free(t);
+}
+
+void copi_timers_forget(struct copi_actor *a)
+{
+    if (atomic_load(&a->has_timers) == 0)
+        return;
+    for (unsigned i = 0; i < shard_count; i++)
+        forget_in(&shards[i], a->pid);
+}
+
 /* Before the timer is inserted: the target's last sweep looks for timers only
  * if it sees this. */
 static void note_target(cop_pid to)
@@ -222,11 +287,13 @@ int copi_timer_start(cop_timer *out, cop_time at, cop_pid to, const char *name,
         m->ref.id = id;
     copi_map_insert(&s->by_id, &t->by_id, id);
     if (name == NULL)
-        copi_map_insert(&s->by_target, &t->by_target, to.id);
+        map_target_locked(s, t);
     copi_wheel_add(&s->wheel, &t->due.entry, at);
     publish_next_locked(s);
     copi_lock_release(&s->lock);
     tell_sleepers(n, at);
+    if (name == NULL && copi_table_find(to) == NULL)
+        forget_in(s, to);
     out->id = id;
     return 0;
 }
@@ -272,31 +339,6 @@ cop_time copi_timer_due(cop_timer id)
     cop_time at = t != NULL ? t->due.entry.deadline_ns : COP_ENOENT;
     copi_lock_release(&s->lock);
     return at;
-}
-
-static struct copi_timer *take_of_target(struct shard *s, cop_pid pid)
-{
-    copi_lock_acquire(&s->lock);
-    struct copi_map_node *n = copi_map_find(&s->by_target, pid.id);
-    struct copi_timer *t = NULL;
-    if (n != NULL) {
-        t = COPI_CONTAINER(n, struct copi_timer, by_target);
-        copi_wheel_remove(&s->wheel, &t->due.entry);
-        unmap_locked(s, t);
-    }
-    copi_lock_release(&s->lock);
-    return t;
-}
-
-void copi_timers_forget(struct copi_actor *a)
-{
-    if (atomic_load(&a->has_timers) == 0)
-        return;
-    for (unsigned i = 0; i < shard_count; i++) {
-        struct copi_timer *t;
-        while ((t = take_of_target(&shards[i], a->pid)) != NULL)
-            timer_free(t);
-    }
 }
 
 /* ------------------------------------------------------------- expiring -- */

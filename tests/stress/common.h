@@ -80,6 +80,18 @@ void stress_nap(int64_t ns);
 /* COP_TEST_SLOW: what deadlines are multiplied by under slow tools. */
 int64_t stress_slow(void);
 
+/* Sanitizers hold memory and mappings back: then growth proves nothing. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STRESS_INSTRUMENTED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define STRESS_INSTRUMENTED 1
+#endif
+#endif
+#ifndef STRESS_INSTRUMENTED
+#define STRESS_INSTRUMENTED 0
+#endif
+
 /* Of this process: resident bytes, threads, descriptors, mappings. */
 size_t stress_rss(void);
 size_t stress_threads(void);

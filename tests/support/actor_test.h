@@ -17,7 +17,7 @@
  * actor_test starts the runtime, runs body(NULL) in a coroutine actor with a
  * 256 KiB stack, waits until that actor ends, and stops the runtime. The test
  * fails if the body ends with any reason but `normal`, does not end within
- * ACTOR_TEST_LIMIT_NS, or if an actor is stuck when the runtime stops. What
+ * ACTOR_TEST_LIMIT_NS (times COP_TEST_SLOW), or if an actor is stuck when the runtime stops. What
  * the body leaves behind is ended by cop_stop; it has a second for that.
  *
  * The body's mailbox is its own: nothing but what the test sends comes in.
@@ -48,8 +48,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACTOR_TEST_LIMIT_NS (25 * COP_SEC)
+#define ACTOR_TEST_LIMIT_NS (25 * COP_SEC * actor_test_slow())
 #define ACTOR_TEST_TICK_NS COP_MS
+
+/* How many times slower than usual the machine is (as in unit.h). */
+static inline int actor_test_slow(void)
+{
+    const char *text = getenv("COP_TEST_SLOW");
+    int slow = text != NULL ? atoi(text) : 1;
+
+    return slow < 1 ? 1 : slow;
+}
 
 struct actor_test {
     void (*body)(void *);

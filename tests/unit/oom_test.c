@@ -522,10 +522,10 @@ static const struct operation operations[] = {
     {"exit signal live", run_exit_signal_live, NULL, false},
     {"reason", run_reason, undo_reason, false},
     {"blocking", run_blocking, NULL, false},
-    {"async", run_async, undo_async, false},
-    {"async linked", run_async_linked, undo_async, false},
-    {"async copy", run_async_copy, undo_async, false},
-    {"async move", run_async_move, undo_async_move, false},
+    {"async", run_async, undo_async, true},
+    {"async linked", run_async_linked, undo_async, true},
+    {"async copy", run_async_copy, undo_async, true},
+    {"async move", run_async_move, undo_async_move, true},
     {"registry put", run_put, undo_put, true},
     {"registry lookup", run_lookup, NULL, true},
     {"group join", run_join, undo_join, true},
@@ -587,6 +587,7 @@ static void heals(void *arg)
     unsigned seen = 0;
 
     (void)arg;
+    atomic_store(&waiting, 2);
     for (;;) {
         unsigned now = atomic_load(&waiting);
 
@@ -639,6 +640,8 @@ static void all_operations(bool sticky)
     wait_for_quiet();
     cop_trap_exit(true);
     ck_assert_int_eq(cop_spawn(NULL, heals, NULL, NULL), 0);
+    while (atomic_load(&waiting) == 0)
+        cop_yield();
     for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
         uint64_t n = 1;
 
