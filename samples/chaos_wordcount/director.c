@@ -52,9 +52,8 @@ static void fill_pool(void)
 {
     for (unsigned i = 0; i < job.workers; i++) {
         snprintf(names[i], sizeof names[i], "worker_%u", i + 1);
-        workers[i] = (cop_child){.id = names[i],
-                                 .fn = worker_run,
-                                 .opts = {.name = names[i]}};
+        workers[i] = (cop_child){
+            .id = names[i], .fn = worker_run, .opts = {.name = names[i]}};
     }
     pool.nchildren = job.workers;
     pool.intensity = (int)(2 * job.kills_per_second + job.workers + 10);
@@ -91,12 +90,8 @@ static void failed(struct outcome *o, const char *what, cop_reason why)
 static int collect(struct outcome *o, cop_pid top)
 {
     cop_counters counters;
-    int code = saboteur_kills(&o->kills);
+    int code = saboteur_enough(&o->kills);
 
-    if (code >= 0)
-        code = cop_sup_terminate_child(top, "saboteur");
-    if (code >= 0)
-        code = cop_sup_terminate_child(top, "display");
     if (code >= 0)
         code = reader_progress(&o->progress);
     if (code >= 0)

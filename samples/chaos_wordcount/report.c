@@ -27,7 +27,8 @@ static void line(const char *name, uint64_t n, const char *comment)
 {
     char buf[32];
 
-    printf("%-10s %14s  %s\n", name, grouped(n, buf), comment);
+    printf("%-10s %14s%s%s\n", name, grouped(n, buf), *comment ? "  " : "",
+           comment);
 }
 
 static void print_totals(const struct outcome *o)

@@ -22,6 +22,7 @@ struct saboteur {
     uint64_t confirmed; /* when it last looked */
     unsigned since;     /* kills since that number moved */
     struct kills kills;
+    bool enough;
 };
 
 /* splitmix64: a counter in steps of an odd number, well mixed. */
@@ -61,12 +62,12 @@ static void look_at_progress(struct saboteur *s)
     }
 }
 
-/* How long between two kills: never, at a rate of zero. */
+/* How long between two kills; for ever at a rate of zero. */
 static cop_time interval(const struct saboteur *s)
 {
     unsigned rate = s->job->kills_per_second;
 
-    return rate == 0 ? COP_FOREVER : COP_SEC / rate;
+    return rate == 0 || s->enough ? COP_FOREVER : COP_SEC / rate;
 }
 
 /* Until the next kill is due, in steps of at least a millisecond. */
@@ -108,9 +109,11 @@ static cop_next timeout(void *state)
 
 static cop_next call(void *state, const cop_msg *m, cop_from from)
 {
-    const struct saboteur *s = state;
+    struct saboteur *s = state;
 
-    if (cop_msg_tag(m) != TAG_KILLS)
+    if (cop_msg_tag(m) == TAG_ENOUGH)
+        s->enough = true;
+    else if (cop_msg_tag(m) != TAG_KILLS)
         return cop_next_stop(cop_because("unexpected_call"));
     cop_reply(from, &s->kills, sizeof s->kills);
     return wait_for_next(s);
@@ -132,8 +135,18 @@ const cop_server saboteur_server = {
     .timeout = timeout,
 };
 
+static int ask(cop_tag tag, struct kills *out)
+{
+    return cop_call_name("saboteur", tag, NULL, 0, out, sizeof *out,
+                         cop_in(10 * COP_SEC));
+}
+
 int saboteur_kills(struct kills *out)
 {
-    return cop_call_name("saboteur", TAG_KILLS, NULL, 0, out, sizeof *out,
-                         cop_in(10 * COP_SEC));
+    return ask(TAG_KILLS, out);
+}
+
+int saboteur_enough(struct kills *out)
+{
+    return ask(TAG_ENOUGH, out);
 }

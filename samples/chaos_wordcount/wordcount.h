@@ -69,7 +69,8 @@ enum {
     TAG_PROGRESS,  /* call to the reader: struct progress */
     TAG_TOTALS,    /* call to the aggregator: struct totals */
     TAG_WORDS,     /* call to the aggregator: packed tally */
-    TAG_KILLS      /* call to the saboteur: struct kills */
+    TAG_KILLS,     /* call to the saboteur: struct kills */
+    TAG_ENOUGH     /* the same, and it kills no more */
 };
 
 struct chunk_head {
@@ -224,6 +225,7 @@ int reader_progress(struct progress *out);
 int aggregator_totals(struct totals *out);
 int aggregator_words(struct tally **out);
 int saboteur_kills(struct kills *out);
+int saboteur_enough(struct kills *out);
 
 /* Worker i's registered name, 0 to MAX_WORKERS - 1. */
 const char *worker_name(unsigned i);

@@ -16,9 +16,10 @@
  *
  * actor_test starts the runtime, runs body(NULL) in a coroutine actor with a
  * 256 KiB stack, waits until that actor ends, and stops the runtime. The test
- * fails if the body ends with any reason but `normal`, does not end within
- * ACTOR_TEST_LIMIT_NS (times COP_TEST_SLOW), or if an actor is stuck when the runtime stops. What
- * the body leaves behind is ended by cop_stop; it has a second for that.
+ * fails if the body ends with any reason but `normal`, does not end within 25
+ * seconds (times COP_TEST_SLOW), or if an actor is stuck when the runtime
+ * stops. What the body leaves behind is ended by cop_stop; it has a second for
+ * that.
  *
  * The body's mailbox is its own: nothing but what the test sends comes in.
  * Its parent (cop_parent) is a helper actor, it is linked to nobody.

@@ -178,10 +178,10 @@ static void body_marker(void *arg)
     cop_time start = cop_now();
     for (uint64_t i = 0; i < 2000; i++) {
         uint64_t back;
-        int n = cop_call(p, B, &i, sizeof i, &back, sizeof back,
-                         cop_in(5 * COP_SEC));
-        if (n != sizeof back || back != i)
-            ck_abort_msg("call: %s", cop_error_str(n));
+        int got = cop_call(p, B, &i, sizeof i, &back, sizeof back,
+                           cop_in(5 * COP_SEC));
+        if (got != sizeof back || back != i)
+            ck_abort_msg("call: %s", cop_error_str(got));
     }
     /* 2000 walks over the mailbox would take well over a second */
     ck_assert_int_lt((int)((cop_now() - start) / COP_MS), 500 * unit_slow());
