@@ -16,10 +16,12 @@
  *      whoever observes deaths is told (cop_ext_on_exit)
  *   3. names, so that they are free before anybody hears of the death; timers;
  *      the call that it waits in is withdrawn
- *   4. the mailbox is closed: what is in it is answered as the dead answer
+ *   4. the mailbox is closed: what is in it is answered as the dead answer;
+ *      the actor leaves the table, so that who hears of its death does not
+ *      find it any more
  *   5. links and monitors are told
  *   6. messages, aliases: all that it owned
- *   7. it leaves the table; record and slot wait in limbo (epoch.c)
+ *   7. record and slot wait in limbo (epoch.c)
  *
  * Nothing of this needs memory.
  */
@@ -189,10 +191,10 @@ void copi_exit_bury(struct copi_actor *a)
     copi_timers_forget(a);
     atomic_store(&a->call_ref, 0);
     close_mailbox(a);
+    copi_table_unpublish(a);
     copi_signal_tell_of_death(a);
     drop_inbox(a);
     release_owned(a);
     cop_reason_release(a->reason);
     a->reason = COP_NORMAL;
-    copi_table_unpublish(a);
 }

@@ -231,6 +231,13 @@ static void sleep_until_token(struct copi_worker *w)
     atomic_store_explicit(&w->token, 0, memory_order_relaxed);
 }
 
+/* What would make sleeping a mistake. */
+static bool must_stay_up(struct copi_worker *w)
+{
+    return copi_runq_any(w) || timer_is_due() ||
+           atomic_load(&copi_rt.quit) != 0;
+}
+
 void copi_idle_sleep(struct copi_worker *w, bool is_searching)
 {
     COPI_COUNT(parks);
@@ -240,18 +247,16 @@ void copi_idle_sleep(struct copi_worker *w, bool is_searching)
     if (is_searching)
         atomic_fetch_sub(&searching, 1);
     copi_fence_full(); /* step 3; pairs with the one in copi_idle_notify */
-    if ((copi_runq_any(w) || timer_is_due() ||
-         atomic_load(&copi_rt.quit) != 0) &&
-        claim(w)) {
+    if (must_stay_up(w) && claim(w)) {
         atomic_fetch_add(&searching, 1);
-        copi_epoch_online(w->index);
-        return;
+    } else {
+        if (copi_idle_all_asleep())
+            tell_quiet();
+        sleep_until_token(w);
+        stop_timekeeping(w);
     }
-    if (copi_idle_all_asleep())
-        tell_quiet();
-    sleep_until_token(w);
-    stop_timekeeping(w);
     copi_epoch_online(w->index);
+    /* in both cases: for a moment it was seen asleep */
     copi_sysmon_notice();
 }
 
