@@ -182,7 +182,7 @@ build_and_run = +$(Q)built=ok; \
 
 .PHONY: test
 test: need-test ## all tests that a change must pass
-	$(call build_and_run,test-programs,unit samples stress check)
+	$(call build_and_run,test-programs,unit samples stress conformance check)
 
 .PHONY: unit
 unit: need-test ## the unit tests alone
@@ -191,6 +191,10 @@ unit: need-test ## the unit tests alone
 .PHONY: stress
 stress: ## the stress programs, in their short forms
 	$(call build_and_run,stress-programs,stress)
+
+.PHONY: conformance
+conformance: conformance-program ## scenarios, against the traces of Erlang/OTP
+	$(Q)sh tests/conformance/run.sh $(OUT)/conformance
 
 .PHONY: check
 check: need-test ## the house rules: layers, headers, symbols, sizes, words
@@ -204,7 +208,7 @@ san: need-san ## the tests under ASan + UBSan, then under TSan
 .PHONY: san-run
 san-run: export COP_TEST_SLOW ?= 5
 san-run:
-	$(call build_and_run,san-programs,unit samples stress)
+	$(call build_and_run,san-programs,unit samples stress conformance)
 
 .PHONY: bench
 bench: $(BENCH) ## every benchmark, a line each
@@ -212,7 +216,7 @@ bench: $(BENCH) ## every benchmark, a line each
 
 .PHONY: test-programs san-programs unit-programs stress-programs
 test-programs: all unit-programs stress-programs
-san-programs: samples unit-programs stress-programs
+san-programs: samples unit-programs stress-programs conformance-program
 unit-programs: $(UNIT)
 stress-programs: $(STRESS)
 

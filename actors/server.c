@@ -52,6 +52,7 @@ struct server {
     const cop_server *def;
     cop_pid parent;
     bool is_linked;  /* to who started it, from the beginning */
+    bool is_bounded; /* its mailbox */
     bool is_up;      /* init is done, terminate is not called yet */
     bool has_resume; /* init asked for a continue with `token` */
     bool is_idle;    /* the idle timer runs */
@@ -264,6 +265,17 @@ static void server_terminate(void *state, cop_reason why)
 /* -------------------------------------------------------------------- init --
  */
 
+/* A message to itself. In a bounded mailbox a timer's takes no place; there it
+ * must not be dropped, nor push another one out. */
+static int nudge(const struct server *s)
+{
+    cop_timer t;
+
+    if (s->is_bounded)
+        return cop_send_after(&t, 0, cop_self(), SERVER_NUDGE, NULL, 0);
+    return cop_send(cop_self(), SERVER_NUDGE, NULL, 0);
+}
+
 /* It is up. What init said comes next. */
 static void come_up(struct server *s, cop_next n)
 {
@@ -275,7 +287,7 @@ static void come_up(struct server *s, cop_next n)
     }
     s->has_resume = true;
     s->token = n.token;
-    if (cop_send(cop_self(), SERVER_NUDGE, NULL, 0) != 0)
+    if (nudge(s) != 0)
         end(s, cop_because("nomem"));
 }
 
@@ -343,6 +355,7 @@ static struct server *server_new(const cop_server *def, void *arg,
         return NULL;
     s->def = def;
     s->is_linked = opts->link;
+    s->is_bounded = opts->mailbox_max > 0;
     s->state = (char *)s + head;
     s->arg = arg;
     s->arg_release = opts->arg_release;

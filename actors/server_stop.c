@@ -6,7 +6,8 @@
  * ended with. If it ends before it took the request, even with the reason that
  * was asked for, the stop has failed (as proc_lib:stop). So the server says
  * *taken* before it terminates, by an alias that is the monitor as well: both
- * arrive under one reference.
+ * arrive under one reference. It says so as a reply, for which there is room in
+ * a full mailbox.
  *
  * The request carries a counted reason, so it is a message with a moved body,
  * which releases the reason wherever the message goes. A call cannot carry one;
@@ -20,10 +21,10 @@
 
 #include <stdlib.h>
 
-enum { STOP_TAKEN = COPI_SERVER_STOP + 1, STOP_DO };
+enum { STOP_DO = COPI_SERVER_STOP + 1 };
 
 struct stop {
-    cop_alias taken;
+    cop_from taken;    /* the alias: whom to tell */
     cop_reason reason; /* owned */
 };
 
@@ -185,7 +186,6 @@ cop_reason copi_server_stop_accept(const cop_msg *m)
 {
     const struct stop *s = cop_msg_as(m, struct stop);
 
-    while (cop_send_alias(s->taken, STOP_TAKEN, NULL, 0) == COP_ENOMEM)
-        cop_sleep(COP_MS);
+    copi_answer_bytes(s->taken, NULL, 0);
     return cop_reason_retain(s->reason);
 }

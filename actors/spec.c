@@ -263,6 +263,9 @@ static const char *wrong_opts(const cop_child *c)
     if (c->opts.arg_release != NULL)
         return "opts.arg_release is set (each restart would need another "
                "argument)";
+    if (c->sup != NULL && c->opts.mailbox_max > 0)
+        return "opts.mailbox_max is set (a supervisor must not lose "
+               "messages)";
     if (c->arg_bytes > 0 && c->arg == NULL)
         return "arg_bytes is set, arg is NULL";
     if (c->arg_bytes > PACK_MAX)

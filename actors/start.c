@@ -5,8 +5,9 @@
  * The starter spawns the child with a monitor (and a link, if asked) and waits
  * for one of two: the child's *ack*, or its DOWN, whose reason is what the
  * start failed with. The ack is sent by an alias of the starter that ends with
- * it, so that one that comes too late is not seen by anybody. Both references
- * are fresh, so the wait does not depend on the length of the mailbox.
+ * it, so that one that comes too late is not seen by anybody; and as a reply,
+ * for which there is room in a full mailbox. Both references are fresh, so the
+ * wait does not depend on the length of the mailbox.
  *
  * A failed start leaves nothing: the child is dead, so its name is free; its
  * DOWN is consumed; and so is its EXIT, if the starter traps exits. Links are
@@ -36,7 +37,7 @@
 
 #include <coppice/time.h>
 
-enum { START_ACK = COP_TAG_BEHAVIOUR + 0x100, START_HELLO, START_WAIT };
+enum { START_HELLO = COP_TAG_BEHAVIOUR + 0x100, START_WAIT };
 
 /* A child that has been spawned, seen by who waits for it. */
 struct wait {
@@ -108,7 +109,7 @@ static int has_acked(const struct wait *w, int code)
 static int await_child(const struct wait *w, cop_reason *why)
 {
     const cop_match either[] = {
-        {.tag = START_ACK, .ref = w->ack},
+        {.tag = COP_REPLY, .ref = w->ack},
         {.tag = COP_DOWN, .ref = w->monitor},
     };
     const cop_msg *m;
@@ -275,6 +276,7 @@ bool copi_start_hello(struct copi_start *s)
 
 void copi_start_ack(const struct copi_start *s, int code)
 {
-    while (cop_send_alias(s->ack, START_ACK, &code, sizeof code) == COP_ENOMEM)
-        cop_sleep(COP_MS);
+    const cop_from to = {s->ack.pid, s->ack.ref};
+
+    copi_answer_bytes(to, &code, sizeof code);
 }

@@ -526,6 +526,8 @@ int copi_sup_start(cop_pid *out, const cop_sup *sup,
 
     if (opts != NULL)
         how.spawn = *opts;
+    if (how.spawn.mailbox_max > 0)
+        return COP_EINVAL; /* it must lose no request, nor its own retries */
     how.spawn.link = link;
     err = start(out, sup, source, &how, keep_exit, &reason);
     copi_answer_give(why, reason);

@@ -95,7 +95,7 @@ static void take_steps(const struct role *role)
         if (rc != 0)
             abort();
         if (cop_msg_tag(m) == TAG_STEP)
-            step_run(me, *cop_msg_as(m, const struct step *));
+            step_run(me, cop_msg_as(m, struct order)->step);
         else
             log_message(me, "got", m);
     }

@@ -86,13 +86,14 @@ static void make_handle(const struct step *s)
 
 static int hand_over(const struct step *s)
 {
+    const struct order order = {s};
     cop_pid pid = world_pid(s->word[1]);
 
     if (!cop_is_alive(pid)) {
         world_log(s->word[1], "gone");
         return 0;
     }
-    return cop_send(pid, TAG_STEP, &s, sizeof s);
+    return cop_send(pid, TAG_STEP, &order, sizeof order);
 }
 
 static int advance(const struct step *s, cop_time *now_ms)

@@ -10,8 +10,12 @@
 
 /* Tags of the runner's own, above all that a scenario's words get. */
 enum {
-    TAG_STEP = 0x10000, /* body: const struct step *: carry it out */
+    TAG_STEP = 0x10000, /* body: struct order: carry it out */
     TAG_ACK             /* body: int: a child actor's init is done */
+};
+
+struct order {
+    const struct step *step;
 };
 
 /* The body of each message, request and reply of a scenario. */

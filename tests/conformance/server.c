@@ -178,7 +178,7 @@ static cop_next on_info(void *state, const cop_msg *m)
     struct state *s = state;
 
     if (cop_msg_tag(m) == TAG_STEP)
-        step_run(s->me, *cop_msg_as(m, const struct step *));
+        step_run(s->me, cop_msg_as(m, struct order)->step);
     else
         log_message(s->me, "got", m);
     return cop_next_wait();

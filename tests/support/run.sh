@@ -9,6 +9,7 @@
 #     samples  each sample: tests/samples/NAME.sh PROGRAM if there is one, else
 #              its output must be tests/samples/NAME.expected
 #     stress   each line "NAME N [ARG...]" of tests/stress/short.list
+#     conformance  all scenarios that tests/conformance/run.sh finds
 #     check    each tests/check/RULE.sh on the tree, and their self-tests
 #
 # Each test is a process with a time limit. What fails is shown, and kept in
@@ -253,6 +254,29 @@ part_stress()
     done
 }
 
+part_conformance()
+{
+    file=$log/conformance
+    if [ ! -x "$out/conformance" ]; then
+        fail conformance "not built"
+        return
+    fi
+    limited 240 "$file" sh tests/conformance/run.sh "$out/conformance"
+    good=$(sed -n '$s/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$file")
+    bad=$(sed -n '$s/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$file")
+    passed=$((passed + ${good:-0}))
+    failed=$((failed + ${bad:-0}))
+    [ "${bad:-0}" = 0 ] || [ "$why" != "exit code 1" ] || why=
+    if [ -n "$why" ] || [ "${good:-0}" = 0 ]; then
+        fail conformance "${why:-no scenarios}" "$file"
+    elif [ "$bad" != 0 ]; then
+        echo "  FAIL  conformance: $bad of $((good + bad))"
+        show "$file"
+    else
+        echo "  ok    conformance: scenarios: $good ($spent s)"
+    fi
+}
+
 part_check()
 {
     found=no
@@ -277,7 +301,7 @@ begun_all=$(date +%s)
 [ "$built" = ok ] || fail build "some programs did not build; see above"
 for part in "$@"; do
     case $part in
-    unit | samples | stress | check) "part_$part" ;;
+    unit | samples | stress | conformance | check) "part_$part" ;;
     *) fail "$part" "no such part" ;;
     esac
 done

@@ -306,6 +306,40 @@ static void body_bounded_mailbox_does_not_lose_the_start(void *arg)
 KID_TEST(bounded_mailbox_does_not_lose_the_start,
          body_bounded_mailbox_does_not_lose_the_start)
 
+/* There is room for the end of a start, and of a stop, in a full mailbox. */
+static void starts_with_a_full_mailbox(void *arg)
+{
+    static struct kid a = {.name = "a", .cont = true};
+    cop_server_opts opts = {.spawn = *(const cop_opts *)arg};
+    cop_pid pid;
+    (void)cop_send(cop_self(), KID_NOTE, NULL, 0);
+    ck_assert_int_eq(cop_server_start(&pid, &kid_server, &a, &opts, NULL), 0);
+    settle();
+    ck_assert_int_eq(cop_server_stop(pid, COP_SHUTDOWN, COP_FOREVER, NULL), 0);
+}
+
+static void body_full_mailboxes(void *arg)
+{
+    static const cop_full policies[] = {COP_FULL_FAIL, COP_FULL_DROP_NEW,
+                                        COP_FULL_DROP_OLD, COP_FULL_KILL};
+    const cop_msg *m;
+    cop_ref ref;
+    (void)arg;
+    for (size_t i = 0; i < 4; i++) {
+        cop_opts opts = {
+            .mailbox_max = 1, .mailbox_full = policies[i], .monitor = &ref};
+        const cop_opts bounded = {.mailbox_max = 1,
+                                  .mailbox_full = policies[i]};
+        ck_assert_int_eq(cop_spawn(NULL, starts_with_a_full_mailbox,
+                                   (void *)&bounded, &opts),
+                         0);
+        ck_assert_int_eq(cop_recv_ref(&m, ref, cop_in(5 * COP_SEC)), 0);
+        reason_is(cop_msg_reason(m), "normal");
+        notes_are("a start|a continue 0|a terminate shutdown|");
+    }
+}
+KID_TEST(full_mailboxes, body_full_mailboxes)
+
 /* --------------------------------------------------------------- callbacks --
  */
 
@@ -878,6 +912,7 @@ static const TTest *const cases[] = {
     starter_dies_while_it_waits,
     start_with_a_long_mailbox,
     bounded_mailbox_does_not_lose_the_start,
+    full_mailboxes,
     defaults,
     casts_come_before_a_later_call,
     info_gets_the_rest,

@@ -410,6 +410,10 @@ START_TEST(check_of_children)
     wrong_child((cop_child)SERVER(a, .opts.arg_release = free), 0,
                 "child \"a\": opts.arg_release is set (each restart would "
                 "need another argument)");
+    const cop_sup none = {0};
+    wrong_child((cop_child)SUP("k", none, .opts.mailbox_max = 9), 0,
+                "child \"k\": opts.mailbox_max is set (a supervisor must not "
+                "lose messages)");
     wrong_child((cop_child){.id = "k", .fn = kid_actor, .arg_bytes = 1}, 0,
                 "child \"k\": arg_bytes is set, arg is NULL");
     wrong_child((cop_child)SERVER(a, .backoff = {.min_ns = 2, .max_ns = 1}), 0,
@@ -489,6 +493,9 @@ static void body_bad_specifications_do_not_start(void *arg)
     ck_assert_int_eq(cop_sup_start(&s, &ring, NULL, NULL), COP_ESPEC);
     ck_assert_int_eq(cop_sup_start(&s, NULL, NULL, NULL), COP_EINVAL);
     ck_assert_int_eq(cop_sup_start(NULL, &spec, NULL, NULL), COP_EINVAL);
+    ck_assert_int_eq(
+        cop_sup_start(&s, &three_spec, &(cop_opts){.mailbox_max = 9}, NULL),
+        COP_EINVAL);
     mailbox_is_empty();
     notes_are("");
 }
