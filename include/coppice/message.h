@@ -145,8 +145,8 @@ COP_API COP_MUST_USE int cop_call_msg(cop_msg **reply, cop_pid to, cop_tag tag,
                                       cop_time deadline);
 
 /* About the last cop_call* of this actor or thread that failed: what the
- * callee ended with (after COP_EDOWN; else normal), borrowed until the next
- * call; and a sentence that names callee, error, and what is known of it. */
+ * callee ended with (after COP_EDOWN; noproc after COP_ENOPROC; else normal),
+ * borrowed until the next call; and a sentence that names callee, error, and what is known of it. */
 COP_API cop_reason cop_call_reason(void);
 COP_API const char *cop_call_text(void);
 

@@ -255,7 +255,7 @@ END_TEST
 
 START_TEST(foreign_stop_times_out)
 {
-    static struct kid a = {.name = "a", .terminate_ns = 50 * COP_MS};
+    static struct kid a = {.name = "a", .terminate_ns = 2 * COP_SEC};
     cop_reason why;
     cop_pid pid;
     begin();
@@ -264,7 +264,6 @@ START_TEST(foreign_stop_times_out)
         cop_server_stop(pid, cop_because("done"), cop_in(5 * COP_MS), &why),
         COP_ETIMEDOUT);
     finish();
-    notes_are("a start|a terminate done|");
 }
 END_TEST
 
