@@ -14,7 +14,7 @@ struct copi_answer {
     cop_reason why; /* whoever has the answer owns it */
 };
 
-/* ------------------------------------------------------------ of servers -- */
+/* ----------------------------------------------------------- of servers -- */
 
 /* Answers; a.why is taken. */
 void copi_answer_send(cop_from to, struct copi_answer a);
@@ -23,7 +23,7 @@ void copi_answer_bytes(cop_from to, const void *body, size_t size);
 /* Answers with a block from malloc, which is taken. */
 void copi_answer_block(cop_from to, void *block, size_t size);
 
-/* ------------------------------------------------------------ of clients -- */
+/* ----------------------------------------------------------- of clients -- */
 
 /* Calls and takes the answer apart: 0 and *out, or as cop_call; COP_EINVAL if
  * what came is no such answer. */

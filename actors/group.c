@@ -84,7 +84,7 @@ static cop_next call(void *state, const cop_msg *m, cop_from from)
 static cop_next info(void *state, const cop_msg *m)
 {
     if (cop_msg_tag(m) == COP_DOWN)
-        copi_roster_down(state, cop_msg_sender(m), cop_msg_ref(m));
+        copi_roster_down(state, cop_msg_sender(m));
     return cop_next_wait();
 }
 

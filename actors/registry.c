@@ -117,7 +117,7 @@ static cop_next info(void *state, const cop_msg *m)
     struct registry *r = state;
 
     if (cop_msg_tag(m) == COP_DOWN)
-        copi_roster_down(&r->roster, cop_msg_sender(m), cop_msg_ref(m));
+        copi_roster_down(&r->roster, cop_msg_sender(m));
     return cop_next_wait();
 }
 

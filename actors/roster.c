@@ -290,13 +290,12 @@ static void actor_drop(struct copi_roster *r, struct copi_roster_actor *a)
     } while (!is_last);
 }
 
-/* A DOWN of an earlier watch of the same actor is late news and no harm: the
- * present watch has a DOWN of its own. */
-void copi_roster_down(struct copi_roster *r, cop_pid pid, cop_ref monitor)
+/* It may have been taken out already, when its DOWN was under way. */
+void copi_roster_down(struct copi_roster *r, cop_pid pid)
 {
     struct copi_roster_actor *a = actor_find(r, pid);
 
-    if (a != NULL && cop_ref_eq(a->monitor, monitor))
+    if (a != NULL)
         actor_drop(r, a);
 }
 

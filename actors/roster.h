@@ -58,8 +58,8 @@ struct copi_roster_entry *copi_roster_next(const struct copi_roster_entry *e);
 
 cop_pid copi_roster_pid(const struct copi_roster_entry *e);
 
-/* Removes the entries of an actor whose monitor fired. */
-void copi_roster_down(struct copi_roster *r, cop_pid pid, cop_ref monitor);
+/* Removes the entries of an actor whose DOWN came. */
+void copi_roster_down(struct copi_roster *r, cop_pid pid);
 /* If the entry's actor is dead, removes all that it has and says true: for
  * when its DOWN has not come yet. */
 bool copi_roster_is_stale(struct copi_roster *r, struct copi_roster_entry *e);

@@ -67,8 +67,7 @@ struct server {
     void *state;
 };
 
-/* ---------------------------------------------------------------- verdicts --
- */
+/* ------------------------------------------------------------- verdicts -- */
 
 cop_next cop_next_wait(void)
 {
@@ -109,8 +108,7 @@ cop_next cop_next_ignore(void)
     return (cop_next){.what = NEXT_IGNORE};
 }
 
-/* ------------------------------------------------------------------ ending --
- */
+/* --------------------------------------------------------------- ending -- */
 
 static void terminate_once(struct server *s, cop_reason why)
 {
@@ -136,8 +134,7 @@ static COP_NORETURN void end(struct server *s, cop_reason why)
     cop_exit(why);
 }
 
-/* --------------------------------------------------------------- following --
- */
+/* ------------------------------------------------------------ following -- */
 
 static void arm(struct server *s, cop_time idle_ns)
 {
@@ -184,8 +181,7 @@ static void follow(struct server *s, cop_next n)
     }
 }
 
-/* ---------------------------------------------------------------- messages --
- */
+/* ------------------------------------------------------------- messages -- */
 
 static cop_next unexpected(const char *what, const cop_msg *m)
 {
@@ -262,8 +258,7 @@ static void server_terminate(void *state, cop_reason why)
     terminate_once(*(struct server **)state, why);
 }
 
-/* -------------------------------------------------------------------- init --
- */
+/* ----------------------------------------------------------------- init -- */
 
 /* A message to itself. In a bounded mailbox a timer's takes no place; there it
  * must not be dropped, nor push another one out. */
@@ -323,8 +318,7 @@ static const cop_handler server_handler = {
     .label = "server",
 };
 
-/* ------------------------------------------------------------------- start --
- */
+/* ---------------------------------------------------------------- start -- */
 
 static void server_free(void *block)
 {

@@ -33,8 +33,7 @@ enum { ID_MAX = 63, PACK_MIN = 1024, SUPS_MAX = 1000000 };
 #define PACK_ALIGN 16u
 #define PACK_MAX ((size_t)1 << 30) /* as any message's body */
 
-/* ---------------------------------------------------------------- packing --
- */
+/* -------------------------------------------------------------- packing -- */
 
 struct pack {
     char *bytes;
@@ -177,8 +176,7 @@ int copi_spec_pack(struct copi_spec **out, const cop_sup *sup,
     return 0;
 }
 
-/* ---------------------------------------------------------------- opening --
- */
+/* -------------------------------------------------------------- opening -- */
 
 /* The pointer that an offset stands for. */
 static void *resolve(struct copi_spec *s, const void *offset)
@@ -238,8 +236,7 @@ const cop_child *copi_spec_given(const cop_sup *opened, size_t i)
     return &opened->children[opened->nchildren + i];
 }
 
-/* --------------------------------------------------------------- checking --
- */
+/* ------------------------------------------------------------- checking -- */
 
 /* What is wrong with a child by itself; NULL: nothing. */
 static const char *wrong_kind(const cop_child *c)
@@ -430,8 +427,7 @@ int cop_sup_check(const cop_sup *sup, char *text, size_t size)
     return err;
 }
 
-/* ---------------------------------------------------------------- meaning --
- */
+/* -------------------------------------------------------------- meaning -- */
 
 bool copi_spec_is_supervisor(const cop_child *c)
 {

@@ -11,8 +11,7 @@
 #define COPI_SPEC_DEPTH 64 /* supervisors below each other */
 #define COPI_SPEC_TEXT 256 /* what is wrong with one */
 
-/* ---------------------------------------------------------------- packing --
- */
+/* -------------------------------------------------------------- packing -- */
 
 /* A copy of a specification in a block from malloc. It can be moved to other
  * addresses until it is opened. */
@@ -38,8 +37,7 @@ struct copi_spec *copi_spec_copy(const void *packed, size_t size);
 /* The specification of child `i` of an opened one as the user gave it. */
 const cop_child *copi_spec_given(const cop_sup *opened, size_t i);
 
-/* --------------------------------------------------------------- checking --
- */
+/* ------------------------------------------------------------- checking -- */
 
 /* 0 or COP_ESPEC with a text, which has room for COPI_SPEC_TEXT bytes. Those
  * below its child supervisors are not looked at. */

@@ -50,7 +50,7 @@ struct wait {
     bool keep_monitor;
 };
 
-/* ---------------------------------------------------------- who waits -- */
+/* ------------------------------------------------------------ who waits -- */
 
 static void flush_exit(const struct wait *w)
 {
@@ -167,7 +167,7 @@ static int run_in_actor(cop_pid *out, struct copi_start_how *how,
     return await_child(&w, why);
 }
 
-/* ------------------------------------------------------------ the broker -- */
+/* ----------------------------------------------------------- the broker -- */
 
 struct broker {
     cop_time start_ns;
@@ -264,7 +264,7 @@ bool copi_start_took_arg(int code)
            code == COP_ETIMEDOUT;
 }
 
-/* ------------------------------------------------------------- the child -- */
+/* ------------------------------------------------------------ the child -- */
 
 bool copi_start_hello(struct copi_start *s)
 {

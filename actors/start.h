@@ -31,8 +31,7 @@ int copi_start_run(cop_pid *out, struct copi_start_how *how, cop_reason *why);
  * it is still the caller's. */
 bool copi_start_took_arg(int code);
 
-/* ----------------------------------------------------------- in the child --
- */
+/* --------------------------------------------------------- in the child -- */
 
 /* First in its init. False: whoever starts it has gone; it should end. */
 bool copi_start_hello(struct copi_start *s);

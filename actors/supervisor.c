@@ -26,8 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------- init --
- */
+/* ----------------------------------------------------------------- init -- */
 
 static void sup_fini(void *arg)
 {
@@ -109,8 +108,7 @@ static void sup_terminate(void *state, cop_reason why)
     copi_child_stop_all(state);
 }
 
-/* ------------------------------------------------------ requests: changing --
- */
+/* --------------------------------------------------- requests: changing -- */
 
 static void answer(cop_from to, int code, cop_pid pid, cop_reason why)
 {
@@ -301,8 +299,7 @@ static void handle_delete(struct copi_sup *s, const char *id, cop_from from)
     answer_code(from, 0);
 }
 
-/* ------------------------------------------------------- requests: looking --
- */
+/* ---------------------------------------------------- requests: looking -- */
 
 static void fill_row(struct copi_sup_row *row, const struct copi_child *c)
 {
@@ -387,8 +384,7 @@ static void handle_spec(const struct copi_sup *s, const char *id, cop_from from)
     copi_answer_bytes(from, &found, sizeof found);
 }
 
-/* --------------------------------------------------------------- messages --
- */
+/* ------------------------------------------------------------- messages -- */
 
 /* The text in a request's body. */
 static const char *text_of(const cop_msg *m)
@@ -473,8 +469,7 @@ static const cop_server sup_server = {
     .terminate = sup_terminate,
 };
 
-/* ------------------------------------------------------------------ start --
- */
+/* ---------------------------------------------------------------- start -- */
 
 /* Whether a start failed with what spec_reason makes. */
 static bool is_spec_reason(cop_reason why)

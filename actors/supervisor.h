@@ -17,7 +17,7 @@
 #include "actors/index.h"
 #include "actors/spec.h"
 
-/* -------------------------------------------------------------- protocol -- */
+/* ------------------------------------------------------------- protocol -- */
 
 /* tag, body -> answer. Code and reason travel as struct copi_answer. */
 enum copi_sup_tag {
@@ -54,8 +54,7 @@ struct copi_sup_found {
 int copi_sup_ask_list(cop_msg **reply, const struct copi_sup_list **list,
                       cop_pid sup, size_t cap, cop_time deadline);
 
-/* ----------------------------------------------------------------- inside --
- */
+/* --------------------------------------------------------------- inside -- */
 
 struct copi_child {
     struct copi_child *prev, *next;   /* in the order of start */

@@ -38,8 +38,7 @@
     ((struct copi_child *)(void *)((char *)(node)-offsetof(struct copi_child,  \
                                                            member)))
 
-/* ------------------------------------------------------------------- list --
- */
+/* ----------------------------------------------------------------- list -- */
 
 static void append(struct copi_sup *s, struct copi_child *c)
 {
@@ -117,8 +116,7 @@ void copi_child_free_all(struct copi_sup *s)
     s->last = NULL;
 }
 
-/* ---------------------------------------------------------------- finding --
- */
+/* -------------------------------------------------------------- finding -- */
 
 struct copi_child *copi_child_by_id(const struct copi_sup *s, const char *id)
 {
@@ -151,8 +149,7 @@ struct copi_child *copi_child_by_serial(const struct copi_sup *s,
     return n != NULL ? OF_NODE(n, by_serial) : NULL;
 }
 
-/* ----------------------------------------------------------------- states --
- */
+/* --------------------------------------------------------------- states -- */
 
 static void drop_pid(struct copi_sup *s, struct copi_child *c)
 {
@@ -196,8 +193,7 @@ void copi_child_retire(struct copi_sup *s, struct copi_child *c)
         copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
 }
 
-/* --------------------------------------------------------------- starting --
- */
+/* ------------------------------------------------------------- starting -- */
 
 /* A start that failed with a code, as a reason. */
 static cop_reason reason_of(int err, const char *name)
@@ -267,8 +263,7 @@ int copi_child_start(struct copi_sup *s, struct copi_child *c, cop_reason *why)
     return err;
 }
 
-/* --------------------------------------------------------------- stopping --
- */
+/* ------------------------------------------------------------- stopping -- */
 
 /* Neither is given up for want of memory. */
 static void signal_surely(cop_pid pid, cop_reason reason)
@@ -366,8 +361,7 @@ void copi_child_stop_all(struct copi_sup *s)
         stop_in_reverse(s);
 }
 
-/* ---------------------------------------------------------------- telling --
- */
+/* -------------------------------------------------------------- telling -- */
 
 const char *copi_child_kind(const cop_child *spec)
 {

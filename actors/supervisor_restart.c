@@ -36,8 +36,7 @@ struct retry {
     bool counted;    /* as a restart */
 };
 
-/* -------------------------------------------------------------- intensity --
- */
+/* ------------------------------------------------------------ intensity -- */
 
 static bool grow(struct copi_window *w, size_t limit)
 {
@@ -75,8 +74,7 @@ static bool count_restart(struct copi_sup *s)
     return true;
 }
 
-/* ---------------------------------------------------------------- backoff --
- */
+/* -------------------------------------------------------------- backoff -- */
 
 /* One step of splitmix64 (Sebastiano Vigna, public domain). */
 static uint64_t mix(uint64_t x)
@@ -117,8 +115,7 @@ static cop_time backoff_step(const struct copi_sup *s, struct copi_child *c)
                   cop_self().id ^ (c->serial << 32) ^ c->backoff_level);
 }
 
-/* ------------------------------------------------------------------- pass --
- */
+/* ----------------------------------------------------------------- pass -- */
 
 static struct copi_child *pass_begin(struct copi_sup *s, struct copi_child *c)
 {
@@ -177,8 +174,7 @@ static struct copi_child *pass(struct copi_sup *s, struct copi_child *c)
     return NULL;
 }
 
-/* ------------------------------------------------------------------ retry --
- */
+/* ---------------------------------------------------------------- retry -- */
 
 static bool send_retry(struct copi_child *c, struct retry r, cop_time delay)
 {
@@ -250,8 +246,7 @@ cop_next copi_restart_resume(struct copi_sup *s, uint64_t serial)
     return retry(s, (struct retry){serial, false});
 }
 
-/* ----------------------------------------------------------------- ending --
- */
+/* --------------------------------------------------------------- ending -- */
 
 /* Whether a significant child still has a process, or will have. */
 static bool has_significant(const struct copi_sup *s)

@@ -52,8 +52,7 @@ static const char *state_name(cop_child_state state)
     return names[state];
 }
 
-/* ------------------------------------------------------------- collecting --
- */
+/* ----------------------------------------------------------- collecting -- */
 
 static bool add_row(struct tree *t, unsigned depth,
                     const struct copi_sup_row *child)
@@ -110,8 +109,7 @@ static void ask_children(struct tree *t, cop_pid sup, unsigned depth,
     cop_msg_free(reply);
 }
 
-/* --------------------------------------------------------------- printing --
- */
+/* ------------------------------------------------------------- printing -- */
 
 struct text {
     char *bytes;

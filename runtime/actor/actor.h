@@ -157,8 +157,12 @@ static inline void copi_actor_tally(_Atomic uint32_t *n, int by)
     atomic_store_explicit(n, v + (uint32_t)by, memory_order_relaxed);
 }
 
+/* Who is exiting stays so, also while it waits in a clean-up. */
 static inline void copi_actor_set_status(struct copi_actor *a, cop_status s)
 {
+    if (atomic_load_explicit(&a->status, memory_order_relaxed) ==
+        COP_STATUS_EXITING)
+        return;
     atomic_store_explicit(&a->status, (uint8_t)s, memory_order_relaxed);
 }
 

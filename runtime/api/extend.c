@@ -16,10 +16,12 @@
 #include "runtime/scheduler/worker.h"
 
 /* All workers asleep means: nothing in any queue, as each looked before it
- * fell asleep, and whatever is made runnable wakes one first. */
+ * fell asleep, and whatever is made runnable wakes one first. Besides workers
+ * only helper threads and machines that lost their worker run something. */
 static bool is_quiet(void)
 {
     return copi_idle_all_asleep() && copi_blocking_busy() == 0 &&
+           atomic_load(&copi_rt.lost) == 0 &&
            atomic_load(&copi_rt.inject_count) == 0 && copi_idle_all_asleep();
 }
 

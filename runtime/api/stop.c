@@ -29,6 +29,8 @@
 #include "runtime/scheduler/epoch.h"
 
 #define GRACE (2 * COP_SEC)
+/* For threads whose actors have all ended: only the system can hold them up. */
+#define JOIN_GRACE (60 * COP_SEC)
 
 static void signal_one(cop_pid pid, cop_reason reason)
 {
@@ -206,7 +208,7 @@ int cop_stop(cop_time deadline, cop_stop_report *report)
     atomic_store(&copi_rt.death_watch, 1);
     bool ended = end_actors(until, r) && close_gate(r);
     atomic_store(&copi_rt.death_watch, 0);
-    ended = ended && copi_runtime_unmake(copi_clock_real() + GRACE);
+    ended = ended && copi_runtime_unmake(copi_clock_real() + JOIN_GRACE);
     atomic_store(&copi_rt.state, ended ? COPI_RT_OFF : COPI_RT_STUCK);
     return ended ? 0 : COP_ESTUCK;
 }

@@ -84,6 +84,7 @@ COP_NORETURN static void go_on_dying(struct copi_actor *a)
         copi_wait_end(a, a->waiting);
     if (a->dying == COPI_DYING_TERMINATE)
         run_terminate(a);
+    copi_actor_set_status(a, COP_STATUS_EXITING);
     run_defers(a);
     a->dying = COPI_DYING_DONE;
     copi_turn_leave_for_good(a);
@@ -94,7 +95,6 @@ static void begin_dying(struct copi_actor *a, cop_reason reason)
     if (a->dying == COPI_DYING_NOT) {
         a->dying = COPI_DYING_TERMINATE;
         a->reason = reason;
-        copi_actor_set_status(a, COP_STATUS_EXITING);
     } else if (a->dying == COPI_DYING_TERMINATING ||
                (a->dying == COPI_DYING_DEFERS && !a->by_signal)) {
         a->dying = COPI_DYING_DEFERS;

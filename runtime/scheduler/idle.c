@@ -23,8 +23,9 @@
  * something and was the last searcher looks for more and then wakes another
  * one. A worker is woken by
  * taking its bit away: who succeeds in that makes it a searcher in its stead
- * and gives it its token. Nothing that may block or that uses the token lies
- * between setting the bit and sleeping.
+ * and gives it its token (a waker that finds nobody to wake looks again, as it
+ * was counted as a searcher for a moment). Nothing that may block or that uses
+ * the token lies between setting the bit and sleeping.
  *
  * One sleeper, the timekeeper, sleeps no longer than to the next timer of all;
  * the others sleep without limit. Who is about to sleep and knows of an
@@ -109,14 +110,19 @@ static bool anybody_asleep(void)
 
 void copi_idle_notify(void)
 {
-    copi_fence_full(); /* step 2; pairs with the one in copi_idle_sleep */
-    if (atomic_load(&searching) != 0 || !anybody_asleep())
-        return;
-    uint32_t none = 0;
-    if (!atomic_compare_exchange_strong(&searching, &none, 1))
-        return;
-    if (!wake_one())
+    for (;;) {
+        copi_fence_full(); /* step 2; pairs with the one in copi_idle_sleep */
+        if (atomic_load(&searching) != 0 || !anybody_asleep())
+            return;
+        uint32_t none = 0;
+        if (!atomic_compare_exchange_strong(&searching, &none, 1))
+            return;
+        if (wake_one())
+            return;
+        /* It was no searcher after all, but another thread may have relied on
+         * it meanwhile, and a worker fallen asleep: look again. */
         atomic_fetch_sub(&searching, 1);
+    }
 }
 
 void copi_idle_notify_worker(struct copi_worker *w)

@@ -49,6 +49,7 @@ void copi_machines_init(void)
     all = spares = NULL;
     machines = 0;
     ending = false;
+    atomic_store(&copi_rt.lost, 0);
     has_membarrier = copi_os_membarrier_init();
 }
 
@@ -187,6 +188,7 @@ static bool part_locked(struct copi_worker *w, uint64_t turn)
     atomic_store(&w->turn, turn + 1);
     atomic_store(&w->stalled, 0);
     atomic_store(&w->ask, 0);
+    atomic_fetch_add(&copi_rt.lost, 1);
     return true;
 }
 
@@ -225,6 +227,8 @@ void copi_machine_requeue(struct copi_actor *a)
     atomic_store(&copi_here()->lost, 0);
     copi_runq_inject(a);
     copi_idle_notify();
+    /* seq_cst: last; pairs with is_quiet in extend.c */
+    atomic_fetch_sub(&copi_rt.lost, 1);
 }
 
 /* --------------------------------------------------------------- ending -- */

@@ -20,7 +20,7 @@
 #include "runtime/scheduler/timers.h"
 #include "runtime/scheduler/turn.h"
 
-enum { TIMERS_EVERY = 16, SEARCH_ROUNDS = 4 };
+enum { TIMERS_EVERY = 16, COLLECT_EVERY = 64, SEARCH_ROUNDS = 4 };
 
 struct copi_runtime copi_rt;
 
@@ -145,6 +145,9 @@ bool copi_sched_loop(struct copi_machine *m)
         copi_epoch_quiet(w->index);
         if (w->tick % TIMERS_EVERY == 0)
             poll_timers(w, false);
+        /* the last of the dead are not followed by others that would do it */
+        if (w->tick % COLLECT_EVERY == 0)
+            copi_limbo_collect(&w->limbo);
     }
     return true;
 }

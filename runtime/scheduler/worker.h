@@ -102,6 +102,7 @@ struct copi_runtime {
     struct copi_worker *worker;                  /* [workers] */
     struct copi_runlist inject[COPI_PRIORITIES]; /* for any worker */
     _Atomic uint32_t inject_count;               /* of all four */
+    _Atomic uint32_t lost; /* actors that run on machines without a worker */
 };
 
 extern struct copi_runtime copi_rt;

@@ -260,7 +260,10 @@ static void try_as_actor(uint64_t *rng)
                  "monitor of a dead: %s", cop_reason_name(cop_msg_reason(m)));
     STRESS_OK(cop_link(pid));
     STRESS_OK(cop_recv_tag(&m, COP_EXIT, cop_in(30 * stress_slow() * COP_SEC)));
-    STRESS_CHECK(cop_pid_eq(cop_msg_sender(m), pid), "EXIT of another");
+    STRESS_CHECK(cop_pid_eq(cop_msg_sender(m), pid),
+                 "EXIT of %" PRIx64 " (%s), not of %" PRIx64,
+                 cop_msg_sender(m).id, cop_reason_name(cop_msg_reason(m)),
+                 pid.id);
 }
 
 static void send_batches(uint64_t who)

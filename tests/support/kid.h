@@ -22,8 +22,7 @@
 #include "tests/support/actor_test.h"
 #include "tests/support/unit.h"
 
-/* ---------------------------------------------------------------- notebook --
- */
+/* ------------------------------------------------------------- notebook -- */
 
 static pthread_mutex_t notes_lock = PTHREAD_MUTEX_INITIALIZER;
 static char notes_text[16384];
@@ -66,8 +65,7 @@ __attribute__((unused)) static void notes_forget(void)
     pthread_mutex_unlock(&notes_lock);
 }
 
-/* ------------------------------------------------------------------- kids --
- */
+/* ----------------------------------------------------------------- kids -- */
 
 struct kid {
     const char *name;
@@ -353,8 +351,7 @@ __attribute__((unused)) static void kid_actor(void *arg)
         kid_take(k, m);
 }
 
-/* ---------------------------------------------------------------- handling --
- */
+/* ------------------------------------------------------------- handling -- */
 
 __attribute__((unused)) static int kid_start_why(struct kid *k, bool link,
                                                  cop_reason *why)

@@ -119,6 +119,37 @@ static void remove_body(void *arg)
     ck_assert_int_eq(cop_registry_lookup(r, "k", NULL, 0), 1);
 }
 
+static void wait_watchers(cop_pid p, size_t n)
+{
+    cop_info info;
+
+    do {
+        cop_yield();
+        ck_assert_int_eq(cop_info_get(p, &info), 0);
+    } while (info.monitored_by != n);
+}
+
+static void watch_body(void *arg)
+{
+    cop_pid r = start(COP_KEYS_UNIQUE);
+    cop_pid a = sleeper();
+
+    (void)arg;
+    ck_assert_int_eq(cop_registry_put(r, "k", a, 1), 0);
+    ck_assert_int_eq(cop_registry_put(r, "l", a, 1), 0);
+    (void)cop_is_alive(a); /* until it has acted on what was sent to it */
+    wait_watchers(a, 1);
+    ck_assert_int_eq(cop_registry_remove(r, "k", a), 0);
+    ck_assert_int_eq(cop_registry_remove(r, "l", a), 0);
+    wait_watchers(a, 0);
+}
+
+START_TEST(actor_is_watched_once)
+{
+    actor_test(watch_body, NULL);
+}
+END_TEST
+
 START_TEST(removed_key_is_free)
 {
     actor_test(remove_body, NULL);
@@ -148,24 +179,44 @@ START_TEST(entries_go_with_their_actor)
 }
 END_TEST
 
+struct legacy {
+    cop_pid registry;
+    cop_pid heir;
+};
+
+/* A deferred function: the actor is dying, and nobody has been told. */
+static void hand_over(void *arg)
+{
+    struct legacy *l = arg;
+
+    ck_assert_int_eq(cop_registry_put(l->registry, "job", l->heir, 1), 0);
+}
+
+static void leaves_legacy(void *arg)
+{
+    struct legacy *l = arg;
+    cop_registry_entry e;
+
+    ck_assert_int_eq(cop_defer(hand_over, l), 0);
+    ck_assert_int_eq(cop_registry_put(l->registry, "job", cop_self(), 0), 0);
+    ck_assert_int_eq(cop_registry_put(l->registry, "other", cop_self(), 0), 0);
+    ck_assert_int_eq(cop_registry_lookup(l->registry, "job", &e, 1), 1);
+    ck_assert_uint_eq(e.data, 0);
+}
+
 static void heir_body(void *arg)
 {
-    cop_pid r = start(COP_KEYS_UNIQUE);
-    cop_pid dead = sleeper();
+    struct legacy l = {start(COP_KEYS_UNIQUE), sleeper()};
+    cop_opts opts = {.arg_bytes = sizeof l};
+    cop_registry_entry e;
+    cop_pid p;
 
     (void)arg;
-    ck_assert_int_eq(cop_registry_put(r, "job", dead, 0), 0);
-    for (uint64_t i = 1; i <= 500; i++) {
-        cop_pid heir = sleeper();
-        cop_registry_entry e;
-
-        end(dead);
-        ck_assert_int_eq(cop_registry_put(r, "job", heir, i), 0);
-        ck_assert_int_eq(cop_registry_lookup(r, "job", &e, 1), 1);
-        ck_assert_uint_eq(e.data, i);
-        dead = heir;
-    }
-    ck_assert_int_eq(cop_registry_count(r), 1);
+    ck_assert_int_eq(cop_spawn(&p, leaves_legacy, &l, &opts), 0);
+    wait_end(p);
+    ck_assert_int_eq(cop_registry_lookup(l.registry, "job", &e, 1), 1);
+    ck_assert_uint_eq(e.data, 1);
+    ck_assert_int_eq(cop_registry_count(l.registry), 1);
 }
 
 START_TEST(key_of_the_dead_is_free_at_once)
@@ -493,6 +544,7 @@ static const TTest *const cases[] = {
     unique_key_has_one_actor,
     same_actor_changes_its_data,
     removed_key_is_free,
+    actor_is_watched_once,
     entries_go_with_their_actor,
     key_of_the_dead_is_free_at_once,
     duplicate_key_keeps_the_order,

@@ -7,8 +7,7 @@
 
 #include "tests/support/kid.h"
 
-/* -------------------------------------------------------------------- stop --
- */
+/* ----------------------------------------------------------------- stop -- */
 
 static void body_stop_waits_for_terminate(void *arg)
 {
@@ -157,8 +156,7 @@ static void body_stopper_dies(void *arg)
 }
 KID_TEST(stopper_dies, body_stopper_dies)
 
-/* -------------------------------------------------------- foreign threads --
- */
+/* ------------------------------------------------------ foreign threads -- */
 
 static void begin(void)
 {

@@ -12,8 +12,7 @@ static const cop_child three[] = {SERVER(a),
                                   SERVER(c, .restart = COP_TEMPORARY)};
 static const cop_sup three_spec = {.intensity = 5, CHILDREN(three)};
 
-/* ------------------------------------------------------------- start_child --
- */
+/* ---------------------------------------------------------- start_child -- */
 
 static void body_start_child(void *arg)
 {
@@ -173,8 +172,7 @@ static void body_dead_supervisor(void *arg)
 }
 KID_TEST(dead_supervisor, body_dead_supervisor)
 
-/* ------------------------------------------------------- while restarting --
- */
+/* ----------------------------------------------------- while restarting -- */
 
 static void asks_which(void *arg)
 {
@@ -222,8 +220,7 @@ static void body_terminate_cancels_retries(void *arg)
 }
 KID_TEST(terminate_cancels_retries, body_terminate_cancels_retries)
 
-/* ------------------------------------------------------------ what is known --
- */
+/* -------------------------------------------------------- what is known -- */
 
 static void body_which_children(void *arg)
 {
@@ -355,8 +352,7 @@ static void body_start_by_hand(void *arg)
 }
 KID_TEST(start_by_hand, body_start_by_hand)
 
-/* ------------------------------------------------------------------- check --
- */
+/* ---------------------------------------------------------------- check -- */
 
 static void wrong(const cop_sup *spec, const char *want)
 {
@@ -501,8 +497,7 @@ static void body_bad_specifications_do_not_start(void *arg)
 }
 KID_TEST(bad_specifications_do_not_start, body_bad_specifications_do_not_start)
 
-/* -------------------------------------------------------------------- tree --
- */
+/* ----------------------------------------------------------------- tree -- */
 
 /* The tree without pids: the last word of each line but the first. */
 static void tree_is(cop_pid sup, const char *want)
