@@ -146,7 +146,8 @@ COP_API COP_MUST_USE int cop_call_msg(cop_msg **reply, cop_pid to, cop_tag tag,
 
 /* About the last cop_call* of this actor or thread that failed: what the
  * callee ended with (after COP_EDOWN; noproc after COP_ENOPROC; else normal),
- * borrowed until the next call; and a sentence that names callee, error, and what is known of it. */
+ * borrowed until the next call; and a sentence that names callee, error, and
+ * what is known of it. */
 COP_API cop_reason cop_call_reason(void);
 COP_API const char *cop_call_text(void);
 
@@ -157,9 +158,10 @@ COP_API COP_MUST_USE int cop_request(cop_ref *out, cop_pid to, cop_tag tag,
                                      const void *body, size_t size);
 COP_API void cop_request_cancel(cop_ref request);
 
-/* Answers a request, now or later, from any actor or thread. COP_EREPLIED if
- * the caller no longer waits for it (answered before, gave up, ended);
- * COP_ENOMEM; COP_EINVAL (a zero cop_from). Does not block. */
+/* Answers a request, now or later, from any actor or thread. An alias may
+ * serve as cop_from too: its message then comes with the tag COP_REPLY. Does
+ * not block. COP_EREPLIED if the caller no longer waits for it (answered
+ * before, gave up, ended); COP_ENOMEM; COP_EINVAL (a zero cop_from). */
 COP_API int cop_reply(cop_from to, const void *body, size_t size);
 COP_API int cop_reply_msg(cop_from to, cop_msg *m); /* taken; tag ignored */
 

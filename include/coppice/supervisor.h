@@ -84,11 +84,13 @@ typedef struct cop_sup {
 } cop_sup;
 
 /* Starts a supervisor, linked to the calling actor (to nobody from a foreign
- * thread), and waits until all children are up. The specification is copied;
- * strings, servers and arguments in it are not. Blocks. *why as in
- * cop_server_start. COP_EDOWN with {shutdown, failed_to_start_child};
- * COP_ESPEC (*why: {start_spec, "..."} or {bad_start_spec, "..."});
- * COP_ESTARTED (name taken, *out is who has it); and as cop_spawn. */
+ * thread), and waits until all children are up. The specification is copied
+ * with its ids, names, nested specifications and sized arguments; servers and
+ * other arguments must outlive it. Blocks. *why as in cop_server_start.
+ * COP_EDOWN with {shutdown, failed_to_start_child}; COP_ESPEC (*why:
+ * {start_spec, "..."} or {bad_start_spec, "..."}); COP_ESTARTED (name taken,
+ * *out is who has it); COP_EINVAL (opts.mailbox_max: a supervisor must not
+ * lose messages); and as cop_spawn. */
 COP_API COP_MUST_USE int cop_sup_start(cop_pid *out, const cop_sup *sup,
                                        const cop_opts *opts, cop_reason *why);
 

@@ -137,7 +137,9 @@ void copi_idle_notify_worker(struct copi_worker *w)
 void copi_idle_timer_armed(cop_time at)
 {
     copi_fence_full(); /* pairs with the one in copi_idle_sleep */
-    if (at < atomic_load(&wakes_at))
+    /* Who takes the timekeeper's place while that one gives it up may leave
+     * its own wakes_at behind: without a timekeeper it says nothing. */
+    if (atomic_load(&timekeeper) == 0 || at < atomic_load(&wakes_at))
         copi_idle_notify();
 }
 

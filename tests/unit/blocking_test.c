@@ -69,32 +69,64 @@ START_TEST(blocking_keeps_no_worker)
 }
 END_TEST
 
+/* Jobs that wait for each other: only all at once can they end. */
+enum { TOGETHER = 16 };
+
+static atomic_int together;
+
+static void meet(void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&together, 1);
+    ck_assert(reaches(&together, TOGETHER));
+}
+
+static void blocks_to_meet(void *arg)
+{
+    (void)arg;
+    ck_assert_int_eq(cop_blocking(meet, NULL), 0);
+    atomic_fetch_add(&done, 1);
+}
+
 START_TEST(many_block_at_once)
 {
-    int64_t began;
-
     started(1);
-    began = real_now();
-    for (int i = 0; i < 16; i++)
-        ck_assert_int_eq(cop_spawn(NULL, blocks, NULL, NULL), 0);
-    ck_assert(reaches(&done, 16));
-    ck_assert_msg(real_now() - began < 8 * 200 * COP_MS, "took %.0f ms",
-                  (double)(real_now() - began) / 1e6);
+    for (int i = 0; i < TOGETHER; i++)
+        ck_assert_int_eq(cop_spawn(NULL, blocks_to_meet, NULL, NULL), 0);
+    ck_assert(reaches(&done, TOGETHER));
     stopped();
 }
 END_TEST
 
+static atomic_int inside, most_inside;
+
+static void count_inside(void *arg)
+{
+    int now = atomic_fetch_add(&inside, 1) + 1;
+
+    (void)arg;
+    if (now > atomic_load(&most_inside))
+        atomic_store(&most_inside, now);
+    nap(20 * COP_MS);
+    atomic_fetch_sub(&inside, 1);
+}
+
+static void blocks_counted(void *arg)
+{
+    (void)arg;
+    ck_assert_int_eq(cop_blocking(count_inside, NULL), 0);
+    atomic_fetch_add(&done, 1);
+}
+
 START_TEST(more_jobs_than_helpers)
 {
     cop_config config = {.workers = 1, .blocking_max = 2};
-    int64_t began;
 
     ck_assert_int_eq(cop_start(&config), 0);
-    began = real_now();
-    for (int i = 0; i < 6; i++)
-        ck_assert_int_eq(cop_spawn(NULL, blocks, NULL, NULL), 0);
-    ck_assert(reaches(&done, 6));
-    ck_assert(real_now() - began >= 3 * 200 * COP_MS);
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(cop_spawn(NULL, blocks_counted, NULL, NULL), 0);
+    ck_assert(reaches(&done, 10));
+    ck_assert_int_le(atomic_load(&most_inside), 2);
     stopped();
 }
 END_TEST
@@ -282,13 +314,16 @@ START_TEST(others_go_on_beside_the_stuck)
 }
 END_TEST
 
-static atomic_int stuck;
+/* How far the others came meanwhile. */
+static atomic_int came;
 
 static void gets_stuck_long(void *arg)
 {
+    int before = atomic_load(&ticks);
+
     (void)arg;
-    atomic_store(&stuck, 1);
     nap(COP_SEC);
+    atomic_store(&came, atomic_load(&ticks) - before);
     atomic_fetch_add(&done, 1);
 }
 
@@ -302,14 +337,24 @@ static void gets_stuck_often(void *arg)
     atomic_fetch_add(&done, 1);
 }
 
+/* Without the hand-over the ticker would come to its turn some ten times in
+ * all; a busy machine may take many turns from it, so the best try counts. */
 START_TEST(stuck_again_and_again)
 {
+    int best = 0;
+
     started(2);
     start_ticker();
-    for (int i = 0; i < 6; i++)
-        ck_assert_int_eq(cop_spawn(NULL, gets_stuck_often, NULL, NULL), 0);
-    ck_assert(reaches(&done, 6));
-    ck_assert_int_gt(atomic_load(&ticks), 50);
+    for (int try = 1; try <= 10 && best <= 50; try++) {
+        int before = atomic_load(&ticks);
+
+        for (int i = 0; i < 6; i++)
+            ck_assert_int_eq(cop_spawn(NULL, gets_stuck_often, NULL, NULL), 0);
+        ck_assert(reaches(&done, 6 * try));
+        if (atomic_load(&ticks) - before > best)
+            best = atomic_load(&ticks) - before;
+    }
+    ck_assert_int_gt(best, 50);
     stopped();
 }
 END_TEST
@@ -331,7 +376,6 @@ static void passes_on(void *arg)
 START_TEST(messages_go_on_beside_the_stuck)
 {
     cop_pid a, b;
-    int before;
 
     started(1);
     ck_assert_int_eq(cop_spawn(&a, passes_on, NULL, NULL), 0);
@@ -339,13 +383,8 @@ START_TEST(messages_go_on_beside_the_stuck)
     ck_assert_int_eq(cop_send(a, TAG_TICK, &b, sizeof(b)), 0);
     ck_assert(reaches(&ticks, 100));
     ck_assert_int_eq(cop_spawn(NULL, gets_stuck_long, NULL, NULL), 0);
-    ck_assert(reaches(&stuck, 1));
-    nap(200 * COP_MS);
-    before = atomic_load(&ticks);
-    nap(200 * COP_MS);
-    ck_assert_int_eq(atomic_load(&done), 0);
-    ck_assert_int_gt(atomic_load(&ticks), before + 100);
     ck_assert(reaches(&done, 1));
+    ck_assert_int_gt(atomic_load(&came), 100);
     stopped();
 }
 END_TEST

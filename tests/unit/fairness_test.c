@@ -261,14 +261,26 @@ START_TEST(low_under_normal)
 }
 END_TEST
 
+static atomic_int present;
+
+/* Begins when all are there. */
+static void count_with_others(void *arg)
+{
+    atomic_fetch_add(&present, 1);
+    while (atomic_load(&present) < 4)
+        cop_yield();
+    count_turns(arg);
+}
+
 START_TEST(same_priority_shares_evenly)
 {
     started(1);
     for (uintptr_t i = 0; i < 4; i++)
-        ck_assert_int_eq(cop_spawn(NULL, count_turns, (void *)i, NULL), 0);
-    ck_assert(reaches(&turns[0], 20000));
+        ck_assert_int_eq(cop_spawn(NULL, count_with_others, (void *)i, NULL),
+                         0);
+    ck_assert(reaches(&turns[0], 100000));
     for (int i = 0; i < 4; i++)
-        ck_assert_int_gt(atomic_load(&turns[i]), 10000);
+        ck_assert_int_gt(atomic_load(&turns[i]), 50000);
     stopped();
 }
 END_TEST
