@@ -42,12 +42,13 @@ typedef struct cop_stop_report {
     char text[2048]; /* a line for each of the first ones */
 } cop_stop_report;
 
-/* Stops: sends `shutdown` to the actors without a parent (newest first, so
- * supervisors take their trees down in order), then to those that are left;
- * after `deadline` kills the rest and reports them. Returns when all threads
- * and all memory are gone. Blocks. Not from an actor. 0; COP_ESTOPPED;
- * COP_ESTUCK if an actor never came back to the runtime: its thread is left
- * behind and the runtime cannot be started again. `report` may be NULL. */
+/* Stops. From now on other threads may not spawn. Sends `shutdown` to the
+ * actors without a parent (newest first, so supervisors take their trees down
+ * in order), then to those that are left; after `deadline` kills the rest and
+ * reports them. Returns when all threads and all memory are gone. Blocks. Not
+ * from an actor. 0; COP_ESTOPPED; COP_ESTUCK if an actor never came back to
+ * the runtime: its thread is left behind and the runtime cannot be started
+ * again. `report` may be NULL. */
 COP_API int cop_stop(cop_time deadline, cop_stop_report *report);
 
 /* A whole program: starts, spawns fn(arg) as the first actor, waits until it

@@ -69,6 +69,7 @@ struct copi_actor {
     _Atomic uint8_t wait;            /* cop_wait */
     _Atomic uint8_t has_timers;      /* a timer may have it as target */
     _Atomic uint8_t migrate;         /* cop_ext_migrate */
+    _Atomic uint8_t asked_to_stop;   /* stop.c */
     _Atomic uint8_t naming;          /* name.c */
     _Atomic uint32_t guest_word;     /* of a guest: what its thread sleeps on */
 

@@ -116,13 +116,21 @@ undo:
     return rc;
 }
 
+/* While the runtime stops only actors spawn, as their own ends may need it; in
+ * the end nobody does. */
+static bool may_not_spawn(const struct copi_scope *s)
+{
+    return atomic_load_explicit(&copi_rt.no_spawns, memory_order_relaxed) ||
+           (s->outside && atomic_load(&copi_rt.state) != COPI_RT_RUNNING);
+}
+
 static int spawn_inside(cop_pid *out, const struct what *w,
                         const struct copi_scope *s)
 {
     int rc = check_opts(w, s);
     if (rc != 0)
         return rc;
-    if (atomic_load_explicit(&copi_rt.no_spawns, memory_order_relaxed) != 0)
+    if (may_not_spawn(s))
         return COP_ESTOPPED;
     struct copi_actor *a = copi_actor_alloc(arg_offset(w) + w->opts->arg_bytes);
     if (a == NULL)

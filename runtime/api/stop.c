@@ -2,6 +2,7 @@
  *
  * stop.c - stopping the runtime, with what is owed to each actor. Rank: 5.
  *
+ *   0. From now on other threads may not spawn.
  *   1. The actors without a parent get the exit signal `shutdown`, newest
  *      first: supervisors among them take their trees down in order.
  *   2. When these are gone, so do all that are left: orphans.
@@ -44,37 +45,41 @@ static void signal_one(cop_pid pid, cop_reason reason)
     copi_signal_send(pid, m);
 }
 
-static void signal_all(cop_reason reason)
+static void kill_everybody(void)
 {
+    unsigned section = copi_epoch_guest_enter();
     for (uint32_t i = 0; i < copi_table_limit(); i++) {
         struct copi_actor *a = copi_table_at(i);
         if (a != NULL && !a->is_guest)
-            signal_one(a->pid, reason);
+            signal_one(a->pid, COP_KILL);
     }
+    copi_epoch_guest_leave(section);
 }
 
-/* Newest first. Without memory for a list: in any order. */
-static void signal_roots(cop_reason reason)
+static void ask(struct copi_actor *a)
 {
-    size_t n = copi_inspect_list(NULL, 0, true);
-    cop_pid *pid = copi_mem_alloc(n * sizeof *pid);
-    if (pid == NULL) {
-        signal_all(reason);
+    if (a == NULL || a->is_guest || atomic_exchange(&a->asked_to_stop, 1) != 0)
         return;
-    }
-    size_t m = copi_inspect_list(pid, n, true);
-    for (size_t i = m < n ? m : n; i-- > 0;)
-        signal_one(pid[i], reason);
-    copi_mem_free(pid, n * sizeof *pid);
+    signal_one(a->pid, COP_SHUTDOWN);
 }
 
-static void send_to_all(cop_reason reason, bool roots)
+/* Sends `shutdown` to the roots, or to all, that have not had it, newest
+ * first; without memory for a list, in any order. Those that the list missed,
+ * as they were being spawned, get it the next time. */
+static void ask_those_left(bool roots)
 {
     unsigned section = copi_epoch_guest_enter();
-    if (roots)
-        signal_roots(reason);
-    else
-        signal_all(reason);
+    size_t cap = copi_inspect_list(NULL, 0, roots);
+    cop_pid *pid = copi_mem_alloc(cap * sizeof *pid);
+    size_t n = pid != NULL ? copi_inspect_list(pid, cap, roots) : 0;
+    for (size_t i = COPI_MIN(n, cap); i-- > 0;)
+        ask(copi_table_find(pid[i]));
+    for (uint32_t i = 0; pid == NULL && i < copi_table_limit(); i++) {
+        struct copi_actor *a = copi_table_at(i);
+        if (a != NULL && (!roots || a->parent.id == COP_PID_INIT.id))
+            ask(a);
+    }
+    copi_mem_free(pid, cap * sizeof *pid);
     copi_epoch_guest_leave(section);
 }
 
@@ -101,17 +106,37 @@ static bool any_live(bool roots)
     return n > 0;
 }
 
-/* Waits until none is left; false: the deadline has passed. */
-static bool wait_for_ends(bool roots, cop_time deadline)
+/* Waits for the next death until the deadline; false: it has passed. */
+static bool wait_for_death(uint32_t seen, cop_time deadline)
+{
+    cop_time left = deadline - copi_clock_real();
+    if (left > 0)
+        copi_os_futex_wait(&copi_rt.deaths, seen, left);
+    return left > 0;
+}
+
+/* Asks until none is left; false: the deadline has passed. */
+static bool end_by_asking(bool roots, cop_time deadline)
 {
     for (;;) {
         uint32_t seen = atomic_load(&copi_rt.deaths);
         if (!any_live(roots))
             return true;
-        cop_time left = deadline - copi_clock_real();
-        if (left <= 0)
+        ask_those_left(roots);
+        if (!wait_for_death(seen, deadline))
             return false;
-        copi_os_futex_wait(&copi_rt.deaths, seen, left);
+    }
+}
+
+/* Waits until no actor is left; false: the deadline has passed. */
+static bool wait_for_ends(cop_time deadline)
+{
+    for (;;) {
+        uint32_t seen = atomic_load(&copi_rt.deaths);
+        if (count_live() == 0)
+            return true;
+        if (!wait_for_death(seen, deadline))
+            return false;
     }
 }
 
@@ -154,8 +179,8 @@ static bool kill_all(cop_stop_report *r)
     cop_time deadline = copi_clock_real() + GRACE;
     atomic_store(&copi_rt.no_spawns, 1);
     do {
-        send_to_all(COP_KILL, false);
-        if (wait_for_ends(false, copi_clock_real() + 20 * COP_MS))
+        kill_everybody();
+        if (wait_for_ends(copi_clock_real() + 20 * COP_MS))
             return true;
     } while (copi_clock_real() < deadline);
     r->stuck = count_live();
@@ -165,12 +190,8 @@ static bool kill_all(cop_stop_report *r)
 /* False: some never end. */
 static bool end_actors(cop_time deadline, cop_stop_report *r)
 {
-    send_to_all(COP_SHUTDOWN, true);
-    if (wait_for_ends(true, deadline)) {
-        send_to_all(COP_SHUTDOWN, false);
-        if (wait_for_ends(false, deadline))
-            return true;
-    }
+    if (end_by_asking(true, deadline) && end_by_asking(false, deadline))
+        return true;
     report_left(r);
     return kill_all(r);
 }

@@ -14,7 +14,10 @@
  *   - after STREAK turns in a row from run_next the ring has a turn;
  *   - MAX goes before HIGH before NORMAL before LOW, but every 8th turn looks
  *     at NORMAL first, and every 32nd at LOW;
- *   - every 61st turn looks at the global queue and the inbox first.
+ *   - every 61st turn looks at the global queue and the inbox first, and
+ *     there, too, every 8th look at NORMAL and every 32nd at LOW;
+ *   - who has spent a whole turn goes behind what waits in the global queue
+ *     (copi_sched_yielded).
  *
  * run_next is not stolen, or it would be torn away from the cache it is hot
  * in, except from a worker that sysmon has marked as stalled.
@@ -77,12 +80,25 @@ void copi_runq_inject(struct copi_actor *a)
     copi_runlist_push(&copi_rt.inject[a->priority], a);
 }
 
-static struct copi_actor *pop_injected(void)
+/* In which order the n-th look goes through the priorities. */
+static const uint8_t *order_at(uint32_t n)
 {
-    static const uint8_t order[] = {COP_PRIO_MAX, COP_PRIO_HIGH,
+    static const uint8_t usual[] = {COP_PRIO_MAX, COP_PRIO_HIGH,
                                     COP_PRIO_NORMAL, COP_PRIO_LOW};
+    static const uint8_t normal_first[] = {COP_PRIO_NORMAL, COP_PRIO_MAX,
+                                           COP_PRIO_HIGH, COP_PRIO_LOW};
+    static const uint8_t low_first[] = {COP_PRIO_LOW, COP_PRIO_NORMAL,
+                                        COP_PRIO_MAX, COP_PRIO_HIGH};
+    if (n % LOW_EVERY == 0)
+        return low_first;
+    return n % NORMAL_EVERY == 0 ? normal_first : usual;
+}
+
+static struct copi_actor *pop_injected(struct copi_worker *w)
+{
     if (atomic_load_explicit(&copi_rt.inject_count, memory_order_relaxed) == 0)
         return NULL;
+    const uint8_t *order = order_at(++w->looks);
     for (unsigned i = 0; i < COPI_PRIORITIES; i++) {
         struct copi_actor *a = copi_runlist_pop(&copi_rt.inject[order[i]]);
         if (a != NULL) {
@@ -159,17 +175,7 @@ static struct copi_actor *pop_priority(struct copi_worker *w, int priority)
 /* With actors of several priorities about. */
 static struct copi_actor *pop_mixed(struct copi_worker *w)
 {
-    static const uint8_t usual[] = {COP_PRIO_MAX, COP_PRIO_HIGH,
-                                    COP_PRIO_NORMAL, COP_PRIO_LOW};
-    static const uint8_t normal_first[] = {COP_PRIO_NORMAL, COP_PRIO_MAX,
-                                           COP_PRIO_HIGH, COP_PRIO_LOW};
-    static const uint8_t low_first[] = {COP_PRIO_LOW, COP_PRIO_NORMAL,
-                                        COP_PRIO_MAX, COP_PRIO_HIGH};
-    const uint8_t *order = usual;
-    if (w->tick % LOW_EVERY == 0)
-        order = low_first;
-    else if (w->tick % NORMAL_EVERY == 0)
-        order = normal_first;
+    const uint8_t *order = order_at(w->tick);
     for (unsigned i = 0; i < COPI_PRIORITIES; i++) {
         struct copi_actor *a = pop_priority(w, order[i]);
         if (a != NULL)
@@ -182,7 +188,7 @@ static struct copi_actor *pop_mixed(struct copi_worker *w)
 struct copi_actor *copi_runq_pop_shared_local(struct copi_worker *w)
 {
     struct copi_actor *a = copi_runlist_pop(&w->inbox);
-    return a != NULL ? a : pop_injected();
+    return a != NULL ? a : pop_injected(w);
 }
 
 struct copi_actor *copi_runq_pop_local(struct copi_worker *w)

@@ -48,6 +48,16 @@ void copi_sched_ready(struct copi_actor *a)
     }
 }
 
+/* When rings have overflowed, who has had its whole turn goes behind what waits
+ * in the global queue: else an actor that spawns without end would run again
+ * and again before those that it spawned, and before everybody else. */
+static bool goes_behind_all(const struct copi_actor *a)
+{
+    return (a->priority == COP_PRIO_NORMAL || a->priority == COP_PRIO_LOW) &&
+           atomic_load_explicit(&copi_rt.inject_count, memory_order_relaxed) >
+               COPI_RING_SIZE / 2;
+}
+
 void copi_sched_yielded(struct copi_worker *w, struct copi_actor *a)
 {
     if (atomic_load_explicit(&a->migrate, memory_order_relaxed) != 0) {
@@ -58,6 +68,11 @@ void copi_sched_yielded(struct copi_worker *w, struct copi_actor *a)
     }
     if (a->pinned) {
         ready_in_inbox(w, a);
+        return;
+    }
+    if (goes_behind_all(a)) {
+        copi_runq_inject(a);
+        copi_idle_notify();
         return;
     }
     copi_runq_push_local(w, a);

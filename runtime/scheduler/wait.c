@@ -58,7 +58,10 @@ bool copi_wait_commit(struct copi_actor *a)
     }
     /* The actor may run elsewhere by now, or be dead: its record is still
      * there, as this turn is not over. */
-    return atomic_load(&a->poke) == 0 || !copi_mailbox_unpark(a);
+    if (atomic_load(&a->poke) == 0 || !copi_mailbox_unpark(a))
+        return true;
+    copi_actor_set_status(a, COP_STATUS_RUNNING);
+    return false;
 }
 
 static void park_guest(struct copi_actor *a)

@@ -49,6 +49,7 @@ struct copi_worker {
     int budget;      /* reductions left in this turn */
     unsigned streak; /* turns taken from run_next in a row */
     uint32_t tick;   /* turns, for what is due every n-th */
+    uint32_t looks;  /* at the global queue, likewise */
     bool odd_jobs;   /* rings other than the normal one may have actors */
     struct copi_prng prng;
     struct copi_slots slots;

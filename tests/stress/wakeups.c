@@ -2,19 +2,26 @@
  *
  * wakeups.c - a hunt for lost wake-ups.
  *
- * Pairs of actors play ping-pong with pauses of random kinds and lengths, so
- * that all workers keep falling asleep and being woken; foreign threads call
- * and send from outside, where a wake-up has another way to go. Each answer
- * has a deadline far above all pauses: one that does not come in time was
- * lost, or its receiver sleeps for ever. The pairs are few, because a busy
- * worker never sleeps and hides the fault. Fails also if hardly any worker
- * went to sleep.
+ * Pairs of actors play ping-pong with pauses of random kinds and lengths, and
+ * foreign threads call from outside, where a wake-up has another way to go.
+ * All workers keep falling asleep and being woken. Each answer has a deadline
+ * far above all pauses: one that does not come in time was lost, or its
+ * receiver sleeps for ever.
+ *
+ * A worker that is busy finds by and by what a lost wake-up left lying, and so
+ * hides the fault. Hence the stages, in the first ones of which there is
+ * exactly one message under way at any time:
+ *
+ *   one thread calls; one pair plays, each on a worker of its own; all threads
+ *   call and all pairs play
+ *
+ * Fails also if hardly any worker went to sleep.
  */
 #include "tests/stress/common.h"
 
 enum { PAIRS = 3, FOREIGN = 2, TAG_PING = 1, TAG_PONG, TAG_ASK };
 
-static _Atomic uint64_t rounds;
+static _Atomic uint64_t rounds, limit;
 
 static uint64_t so_far(void)
 {
@@ -23,8 +30,10 @@ static uint64_t so_far(void)
 
 static bool enough(void)
 {
-    return atomic_fetch_add_explicit(&rounds, 1, memory_order_relaxed) >=
-           stress.n;
+    uint64_t n = atomic_fetch_add_explicit(&rounds, 1, memory_order_relaxed);
+
+    stress_beat(n);
+    return n >= atomic_load_explicit(&limit, memory_order_relaxed);
 }
 
 static cop_time patience(void)
@@ -150,37 +159,64 @@ static void *foreign(void *arg)
     return NULL;
 }
 
-static void lead(void *arg)
+struct stage {
+    unsigned pairs, threads;
+    bool pinned;
+};
+
+static const struct stage stages[] = {
+    {0, 1, false}, {1, 0, true}, {PAIRS, FOREIGN, false}};
+
+enum { STAGES = sizeof(stages) / sizeof(stages[0]) };
+
+static void play(void *arg)
 {
+    const struct stage *stage = arg;
     cop_ref refs[PAIRS];
     const cop_msg *m;
 
-    (void)arg;
-    for (uintptr_t i = 0; i < PAIRS; i++) {
-        cop_opts opts = {.monitor = &refs[i]};
+    for (uintptr_t i = 0; i < stage->pairs; i++) {
+        cop_opts opts = {.monitor = &refs[i], .pinned = stage->pinned};
 
         STRESS_OK(cop_spawn(NULL, pinger, (void *)i, &opts));
     }
-    for (int i = 0; i < PAIRS; i++)
+    for (unsigned i = 0; i < stage->pairs; i++)
         STRESS_OK(cop_recv_ref(&m, refs[i], COP_FOREVER));
 }
 
-static void spawn_pongers(void)
+/* A pinned actor lives where it was spawned, from outside on any worker. */
+static void spawn_pongers(bool pinned)
 {
+    cop_opts opts = {.pinned = pinned};
+
     for (uintptr_t i = 0; i < PAIRS; i++) {
         cop_pid pid;
 
         if (i % 2 == 0)
-            STRESS_OK(cop_spawn(&pid, ponger, (void *)i, NULL));
+            STRESS_OK(cop_spawn(&pid, ponger, (void *)i, &opts));
         else
-            STRESS_OK(cop_spawn_handler(&pid, &ponger_handler, NULL, NULL));
+            STRESS_OK(cop_spawn_handler(&pid, &ponger_handler, NULL, &opts));
         atomic_store_explicit(&pongers[i], pid.id, memory_order_relaxed);
     }
 }
 
-int main(int argc, char **argv)
+static void run_stage(const struct stage *stage)
 {
     pthread_t threads[FOREIGN];
+
+    atomic_store_explicit(&limit, so_far() + stress.n / STAGES + 1,
+                          memory_order_relaxed);
+    spawn_pongers(stage->pinned);
+    for (uintptr_t i = 0; i < stage->threads; i++)
+        threads[i] = stress_thread(foreign, (void *)i);
+    if (stage->pairs > 0)
+        stress_run(play, (void *)(uintptr_t)stage, &rounds);
+    for (unsigned i = 0; i < stage->threads; i++)
+        stress_join(threads[i]);
+}
+
+int main(int argc, char **argv)
+{
     cop_counters c;
 
     stress_begin(argc, argv,
@@ -188,12 +224,8 @@ int main(int argc, char **argv)
                  "wake all the time.",
                  10000000);
     stress_start(4, NULL);
-    spawn_pongers();
-    for (uintptr_t i = 0; i < FOREIGN; i++)
-        threads[i] = stress_thread(foreign, (void *)i);
-    stress_run(lead, NULL, &rounds);
-    for (int i = 0; i < FOREIGN; i++)
-        stress_join(threads[i]);
+    for (int i = 0; i < STAGES; i++)
+        run_stage(&stages[i]);
     cop_counters_get(&c);
     STRESS_CHECK(c.parks > stress.n / 1000, "workers slept %" PRIu64 " times",
                  c.parks);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * idle_test.c - who has nothing to do costs nothing: the processor time of the
- * whole process over a second of idleness is at most a hundredth of it. A busy
- * machine does not disturb this, since only our own time counts.
+ * whole process over a second of idleness is at most a hundredth of it, and
+ * hardly any thread wakes. A busy machine does not disturb this, since only
+ * our own time counts, and how often our own threads went to sleep.
  */
 #include "tests/support/started.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 enum { TAG_PING = 1, TAG_STOP };
 
@@ -18,16 +20,29 @@ static int64_t cpu_now(void)
     return (int64_t)t.tv_sec * COP_SEC + t.tv_nsec;
 }
 
+static long sleeps_now(void)
+{
+    struct rusage r;
+
+    ck_assert_int_eq(getrusage(RUSAGE_SELF, &r), 0);
+    return r.ru_nvcsw;
+}
+
+/* The helper that watches for hogs needs some looks until it sleeps, too. */
 static void expect_idle(void)
 {
     int64_t used;
+    long slept;
 
-    nap(50 * COP_MS);
+    nap(200 * COP_MS);
     used = cpu_now();
+    slept = sleeps_now();
     nap(COP_SEC);
     used = cpu_now() - used;
+    slept = sleeps_now() - slept;
     ck_assert_msg(used <= COP_SEC / 100 * unit_slow(),
                   "an idle second cost %.1f ms", (double)used / 1e6);
+    ck_assert_msg(slept <= 30, "threads woke %ld times", slept);
 }
 
 static void echo(void *arg)

@@ -211,9 +211,10 @@ END_TEST
 
 /* --------------------------------------------------- killed while starting */
 
-/* Never waits, so that its turns end wherever their budget does. Starts tasks
- * with moved arguments for ever; whatever instant it is killed at, each
+/* Starts tasks with moved arguments for ever, so many in a row that its turns
+ * end wherever their budget does; whatever instant it is killed at, each
  * argument is released and each task ends. */
+enum { ROW = 1000 };
 static atomic_int made;
 
 static void release_count(void *arg)
@@ -228,10 +229,15 @@ static void starts_for_ever(void *arg)
 
     (void)arg;
     for (;;) {
-        cop_task t;
+        cop_task t[ROW];
 
-        atomic_fetch_add(&made, 1);
-        ck_assert_int_eq(cop_async_nolink(&t, says_nothing, NULL, &opts), 0);
+        for (int i = 0; i < ROW; i++) {
+            atomic_fetch_add(&made, 1);
+            if (cop_async_nolink(&t[i], says_nothing, NULL, &opts) != 0)
+                ck_abort();
+        }
+        for (int i = 0; i < ROW; i++)
+            (void)!cop_await(t[i], NULL, 0, COP_FOREVER, NULL);
     }
 }
 
@@ -240,7 +246,7 @@ static void killed_owner_body(void *arg)
     cop_pid pids[8];
 
     (void)arg;
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 150; i++) {
         cop_pid p;
 
         ck_assert_int_eq(cop_spawn(&p, starts_for_ever, NULL, NULL), 0);
