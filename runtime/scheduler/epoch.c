@@ -44,7 +44,8 @@ static unsigned worker_count;
 static COPI_ALIGNED(COPI_CACHE_LINE) _Atomic uint64_t epoch;
 static COPI_ALIGNED(COPI_CACHE_LINE) _Atomic uint64_t guests[2];
 static struct copi_lock outside_lock = COPI_LOCK_INIT(COPI_LOCK_LIMBO);
-static struct copi_limbo outside;
+static struct copi_limbo outside; /* under outside_lock */
+static _Atomic uint64_t outside_count;
 
 void copi_epoch_init(unsigned n)
 {
@@ -177,30 +178,69 @@ void copi_limbo_flush(struct copi_limbo *l)
     free_until(l, UINT64_MAX);
 }
 
+/* ------------------------------------------------------- nobody's limbo -- */
+
+/* Moves all of `from` behind what is in `to`. */
+static void limbo_append(struct copi_limbo *to, struct copi_limbo *from)
+{
+    if (from->first == NULL)
+        return;
+    if (to->last != NULL)
+        to->last->run_next = from->first;
+    else
+        to->first = from->first;
+    to->last = from->last;
+    to->count += from->count;
+    *from = (struct copi_limbo){NULL, NULL, 0};
+}
+
+static void note_outside_locked(void)
+{
+    /* relaxed: a hint; who misses it looks again */
+    atomic_store_explicit(&outside_count, outside.count, memory_order_relaxed);
+}
+
+void copi_limbo_collect_outside(void)
+{
+    struct copi_limbo old = {NULL, NULL, 0};
+    if (atomic_load_explicit(&outside_count, memory_order_relaxed) == 0)
+        return;
+    copi_lock_acquire(&outside_lock);
+    limbo_append(&old, &outside);
+    note_outside_locked();
+    copi_lock_release(&outside_lock);
+    /* freeing takes the table's lock, which ranks before this one */
+    copi_limbo_collect(&old);
+    copi_lock_acquire(&outside_lock);
+    limbo_append(&old, &outside);
+    outside = old;
+    note_outside_locked();
+    copi_lock_release(&outside_lock);
+}
+
+void copi_limbo_leave_outside(struct copi_limbo *l)
+{
+    if (l->first == NULL)
+        return;
+    copi_lock_acquire(&outside_lock);
+    limbo_append(&outside, l);
+    note_outside_locked();
+    copi_lock_release(&outside_lock);
+}
+
 void copi_limbo_add_outside(struct copi_actor *a)
 {
-    struct copi_limbo ripe = {NULL, NULL, 0};
     copi_lock_acquire(&outside_lock);
     limbo_push(&outside, a);
-    if (outside.count % COLLECT_EVERY == 0) {
-        ripe = outside;
-        outside = (struct copi_limbo){NULL, NULL, 0};
-    }
+    note_outside_locked();
+    bool is_time = outside.count % COLLECT_EVERY == 0;
     copi_lock_release(&outside_lock);
-    if (ripe.first == NULL)
-        return;
-    /* freeing takes the table's lock, which ranks before this one */
-    copi_limbo_collect(&ripe);
-    copi_lock_acquire(&outside_lock);
-    while (ripe.first != NULL) {
-        struct copi_actor *next = ripe.first->run_next;
-        limbo_push(&outside, ripe.first);
-        ripe.first = next;
-    }
-    copi_lock_release(&outside_lock);
+    if (is_time)
+        copi_limbo_collect_outside();
 }
 
 void copi_limbo_flush_outside(void)
 {
     copi_limbo_flush(&outside);
+    note_outside_locked();
 }

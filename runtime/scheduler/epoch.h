@@ -39,6 +39,10 @@ void copi_limbo_flush(struct copi_limbo *l);
 
 /* The same for threads that are no workers. */
 void copi_limbo_add_outside(struct copi_actor *a);
+void copi_limbo_collect_outside(void);
+/* A worker that is about to sleep leaves what it could not free to those that
+ * are awake. */
+void copi_limbo_leave_outside(struct copi_limbo *l);
 void copi_limbo_flush_outside(void);
 
 #endif

@@ -142,12 +142,20 @@ static struct copi_actor *next_actor(struct copi_worker *w)
         if (searching && (a = search(w)) != NULL)
             break;
         copi_limbo_collect(&w->limbo);
+        copi_limbo_leave_outside(&w->limbo);
         copi_idle_sleep(w, searching);
         searching = true;
     }
     if (searching)
         copi_idle_end_search(w);
     return a;
+}
+
+/* The last of the dead are not followed by others that would make room. */
+static void collect(struct copi_worker *w)
+{
+    copi_limbo_collect(&w->limbo);
+    copi_limbo_collect_outside();
 }
 
 bool copi_sched_loop(struct copi_machine *m)
@@ -160,9 +168,8 @@ bool copi_sched_loop(struct copi_machine *m)
         copi_epoch_quiet(w->index);
         if (w->tick % TIMERS_EVERY == 0)
             poll_timers(w, false);
-        /* the last of the dead are not followed by others that would do it */
         if (w->tick % COLLECT_EVERY == 0)
-            copi_limbo_collect(&w->limbo);
+            collect(w);
     }
     return true;
 }

@@ -100,8 +100,31 @@ static void lead(void *arg)
     note(&end_rss, &end_bytes);
 }
 
+/* A foreign thread that calls is an actor for that long, too. */
+static void echo(void *state, const cop_msg *m)
+{
+    (void)state;
+    STRESS_OK(cop_reply(cop_msg_from(m), NULL, 0));
+}
+
+static const cop_handler echo_handler = {.message = echo};
+
+static size_t call_often(uint64_t n)
+{
+    cop_pid to;
+
+    STRESS_OK(cop_spawn_handler(&to, &echo_handler, NULL, NULL));
+    for (uint64_t i = 0; i < n; i++) {
+        STRESS_OK(cop_call(to, TAG_ANY, NULL, 0, NULL, 0, COP_FOREVER));
+        stress_beat(stress.n + i);
+    }
+    return cop_ext_bytes_in_use();
+}
+
 int main(int argc, char **argv)
 {
+    size_t called_bytes;
+
     stress_begin(argc, argv, "N actors are spawned and end.", 10000000);
     stress_start(2, NULL);
     stress_run(lead, NULL, &done);
@@ -109,9 +132,13 @@ int main(int argc, char **argv)
                  "resident %zu, was %zu", end_rss, warm_rss);
     STRESS_CHECK(end_bytes < warm_bytes + SLACK_BYTES, "in use %zu, was %zu",
                  end_bytes, warm_bytes);
+    called_bytes = call_often(stress.n / 10);
+    STRESS_CHECK(called_bytes < end_bytes + SLACK_BYTES,
+                 "in use %zu after foreign calls, was %zu", called_bytes,
+                 end_bytes);
     stress_stop();
     return stress_ok("ns_per_actor=%.0f rss_warm_kb=%zu rss_end_kb=%zu "
-                     "bytes_warm=%zu bytes_end=%zu",
+                     "bytes_warm=%zu bytes_end=%zu bytes_called=%zu",
                      stress_seconds() * 1e9 / (double)stress.n, warm_rss / 1024,
-                     end_rss / 1024, warm_bytes, end_bytes);
+                     end_rss / 1024, warm_bytes, end_bytes, called_bytes);
 }

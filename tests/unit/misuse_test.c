@@ -147,8 +147,7 @@ static int inside_only_call(int n, const char **name)
     return NO_MORE;
 }
 
-/* ------------------------------------------------------------ in an actor --
- */
+/* ---------------------------------------------------------- in an actor -- */
 
 struct attempt {
     int n;
@@ -204,8 +203,7 @@ START_TEST(null_in_an_actor)
 }
 END_TEST
 
-/* ---------------------------------------------------------------- outside --
- */
+/* -------------------------------------------------------------- outside -- */
 
 typedef int (*call_fn)(int n, const char **name);
 
