@@ -157,6 +157,27 @@ static struct magazine depot_take(enum copi_slab_class c)
     return m;
 }
 
+/* For threads without magazines: what they make and a worker frees would
+ * otherwise fill the depot. NULL: it is empty. */
+static struct cell *depot_take_one(enum copi_slab_class c)
+{
+    struct depot *d = &depots[c];
+    struct cell *cell, *rest;
+
+    copi_lock_acquire(&depot_lock);
+    cell = d->first;
+    if (cell && cell->count > 1) {
+        rest = cell->next;
+        rest->count = cell->count - 1;
+        rest->next_magazine = cell->next_magazine;
+        d->first = rest;
+    } else if (cell) {
+        (void)depot_take_locked(d);
+    }
+    copi_lock_release(&depot_lock);
+    return cell;
+}
+
 /* --------------------------------------------------------------- cells -- */
 
 /* The loaded magazine is empty; false: so is everything else. */
@@ -187,15 +208,18 @@ static void assert_may_lock(void)
 void *copi_slab_alloc(enum copi_slab_class c)
 {
     struct cache *cache = own();
+    void *cell = NULL;
 
     COPI_ASSERT(c < COPI_SLAB_COUNT);
     if (copi_fault_alloc())
         return NULL;
-    if (!cache->is_active)
+    if (!cache->is_active) {
         assert_may_lock();
-    else if (cache->loaded[c].head || reload(cache, c))
-        return pop(&cache->loaded[c]);
-    return copi_mem_take(class_bytes[c], COPI_CACHE_LINE);
+        cell = depot_take_one(c);
+    } else if (cache->loaded[c].head || reload(cache, c)) {
+        cell = pop(&cache->loaded[c]);
+    }
+    return cell ? cell : copi_mem_take(class_bytes[c], COPI_CACHE_LINE);
 }
 
 void copi_slab_free(enum copi_slab_class c, void *p)

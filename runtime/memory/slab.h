@@ -5,8 +5,8 @@
  * For what is made and freed millions of times a second, often on different
  * threads: messages, actors. A worker thread keeps up to two magazines of a
  * size; full and empty ones are exchanged with a common depot, whole. Threads
- * that are no workers go straight to mem. All cells are aligned to a cache
- * line and uninitialised.
+ * that are no workers take single cells from the depot or from mem, and free
+ * straight to mem. All cells are aligned to a cache line and uninitialised.
  */
 #ifndef COPI_MEMORY_SLAB_H
 #define COPI_MEMORY_SLAB_H

@@ -18,7 +18,7 @@ flags="-std=gnu11 -D_GNU_SOURCE -I. -Iinclude -g -pthread -rdynamic
 sources=$(ls runtime/*/*.c actors/*.c | grep -v '/mem_libc\.c$')
 mkdir -p "$out"
 status=0
-for variant in "-O3" "-O3 -flto=1"; do
+for variant in "-O3" "-O3 -flto=auto"; do
     name=$out/migrate$(echo "$variant" | tr -d ' =')
     # The flags are lists of words.
     # shellcheck disable=SC2086
