@@ -19,7 +19,8 @@
  * it, unless cop_async failed: then it is the caller's again.
  *
  * What a task knows of itself (struct task) lives in its argument, not on its
- * stack: deferred functions, which may ask for it, run when the stack is gone.
+ * stack: deferred functions, which may ask for it, run when its function has
+ * returned.
  *
  * Rejected: a mailbox that drops messages, for a task. It could drop the work,
  * and the task would wait for it for ever.

@@ -54,13 +54,20 @@ static void lamp(void *arg)
     cop_exit(cop_because("short_circuit"));
 }
 
-static void await_up(int n)
+static bool is_from(const cop_msg *m, void *name)
+{
+    return cop_msg_tag(m) == UP && strcmp(cop_msg_body(m), name) == 0;
+}
+
+/* The lamps run side by side: who is up first is anybody's guess, so this asks
+ * for them one after the other. */
+static void await_up(const char *const *name, int n)
 {
     const cop_msg *m;
 
-    while (n-- > 0) {
-        must(cop_recv_tag(&m, UP, COP_FOREVER));
-        printf("  %s is up\n", (const char *)cop_msg_body(m));
+    for (int i = 0; i < n; i++) {
+        must(cop_recv_when(&m, is_from, (void *)name[i], COP_FOREVER));
+        printf("  %s is up\n", name[i]);
     }
 }
 
@@ -79,26 +86,27 @@ static void print_children(cop_pid sup, int indent)
     }
 }
 
-static void crash(cop_pid sup, const char *name, int ups)
+static void crash(cop_pid sup, const char *const *name, int ups)
 {
-    printf("%s crashes\n", name);
-    must(cop_send_name(name, CRASH, NULL, 0));
-    await_up(ups);
+    printf("%s crashes\n", name[0]);
+    must(cop_send_name(name[0], CRASH, NULL, 0));
+    await_up(name, ups);
     print_children(sup, 2);
 }
 
 static void mayor(void *arg)
 {
+    static const char *const order[] = {"power", "red", "green"};
     cop_pid sup;
 
     (void)arg;
     must(cop_register("mayor", cop_self()));
     printf("the town starts\n");
     must(cop_sup_start(&sup, &town, NULL, NULL));
-    await_up(3);
+    await_up(order, 3);
     print_children(sup, 2);
-    crash(sup, "red", 1);
-    crash(sup, "power", 3);
+    crash(sup, &order[1], 1);
+    crash(sup, order, 3);
     /* It ends with `shutdown`, which would end who is linked to it. */
     must(cop_unlink(sup));
     must(cop_server_stop(sup, COP_SHUTDOWN, COP_FOREVER, NULL));
