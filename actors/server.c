@@ -50,6 +50,7 @@ enum { SERVER_IDLE = COP_TAG_BEHAVIOUR + 0x110, SERVER_NUDGE };
 struct server {
     struct copi_start start;
     const cop_server *def;
+    const struct copi_server_hooks *hooks;
     cop_pid parent;
     bool is_linked;  /* to who started it, from the beginning */
     bool is_bounded; /* its mailbox */
@@ -368,7 +369,8 @@ static bool is_sane(const cop_pid *out, const cop_server *def,
            (opts->arg_bytes == 0 || opts->arg_release == NULL);
 }
 
-int copi_server_start(cop_pid *out, const cop_server *def, void *arg,
+int copi_server_start(cop_pid *out, const cop_server *def,
+                      const struct copi_server_hooks *hooks, void *arg,
                       const cop_server_opts *opts, bool keep_exit,
                       cop_reason *why)
 {
@@ -388,6 +390,7 @@ int copi_server_start(cop_pid *out, const cop_server *def, void *arg,
     s = server_new(def, arg, &how.opts);
     if (s == NULL)
         return COP_ENOMEM;
+    s->hooks = hooks;
     how.arg = s;
     how.child = &s->start;
     how.opts.arg_bytes = 0;
@@ -405,5 +408,5 @@ int copi_server_start(cop_pid *out, const cop_server *def, void *arg,
 int cop_server_start(cop_pid *out, const cop_server *s, void *arg,
                      const cop_server_opts *opts, cop_reason *why)
 {
-    return copi_server_start(out, s, arg, opts, false, why);
+    return copi_server_start(out, s, NULL, arg, opts, false, why);
 }

@@ -8,10 +8,30 @@
 
 #include <coppice/server.h>
 
-/* As cop_server_start. With keep_exit a failed start leaves the EXIT message
- * in the mailbox: for a supervisor, which ignores the EXIT of who is not its
- * child, and whose mailbox may be too long to be searched. */
-int copi_server_start(cop_pid *out, const cop_server *s, void *arg,
+/* What a behaviour that is built as a server tells the services of sys.h about
+ * itself. All are called in the server, with its state. NULL: as for a plain
+ * server. */
+struct copi_server_hooks {
+    const char *behaviour; /* "supervisor": in status and trace lines */
+    /* What cop_sys_get_state copies, and replace_state changes in place: its
+     * place and size. NULL result: it has none to show. */
+    void *(*view)(void *state, size_t *bytes);
+    /* After the view was changed in place. 0, or a code: it is put back. */
+    int (*changed)(void *state);
+    /* Lines for cop_sys_get_status, into buf; instead of format_status. */
+    void (*status)(void *state, char *buf, size_t size);
+    /* cop_sys_change_code to `def`, a definition of this behaviour's own type.
+     * 0, or a code: nothing was changed. */
+    int (*change_code)(void *state, const void *def, const void *extra,
+                       size_t extra_bytes);
+};
+
+/* As cop_server_start; hooks may be NULL and must outlive it. With keep_exit a
+ * failed start leaves the EXIT message in the mailbox: for a supervisor, which
+ * ignores the EXIT of who is not its child, and whose mailbox may be too long
+ * to be searched. */
+int copi_server_start(cop_pid *out, const cop_server *s,
+                      const struct copi_server_hooks *hooks, void *arg,
                       const cop_server_opts *opts, bool keep_exit,
                       cop_reason *why);
 

@@ -505,7 +505,7 @@ static int start(cop_pid *out, const cop_sup *sup, enum copi_spec_source source,
     opts->spawn.trap_exit = true;
     opts->spawn.arg_bytes = 0;
     opts->spawn.arg_release = free;
-    err = copi_server_start(out, &sup_server, spec, opts, keep_exit, why);
+    err = copi_server_start(out, &sup_server, NULL, spec, opts, keep_exit, why);
     if (!copi_start_took_arg(err))
         free(spec);
     return err == COP_EDOWN && is_spec_reason(*why) ? COP_ESPEC : err;

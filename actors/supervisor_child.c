@@ -226,7 +226,7 @@ static int start_server(cop_pid *out, const cop_child *spec, void *arg,
 
     opts.spawn.link = true;
     opts.spawn.arg_bytes = arg_bytes;
-    return copi_server_start(out, spec->server, arg, &opts, true, why);
+    return copi_server_start(out, spec->server, NULL, arg, &opts, true, why);
 }
 
 static int start_anything(cop_pid *out, const cop_child *spec, void *arg,

@@ -137,6 +137,28 @@ COP_API bool cop_trap_exit(bool on);
 COP_API COP_MUST_USE int cop_defer(void (*fn)(void *), void *arg);
 COP_API bool cop_undefer(void (*fn)(void *), void *arg);
 
+/* Runs fn(arg). 0 if it returned; COP_EFAILED if it ended in cop_exit (misuse
+ * of a call included): the actor lives on then, frames between are left
+ * without unwinding, and *why (may be NULL) is the caller's. Exit signals are
+ * not caught. What fn deferred remains deferred. Nests. Actors only. */
+COP_API COP_MUST_USE int cop_catch(void (*fn)(void *), void *arg,
+                                   cop_reason *why);
+
+/* ------------------------------------------------------- leaving a stack -- */
+
+/* The calling actor goes on as a handler actor, from its next message on (what
+ * is in its mailbox stays there): callbacks of `h` get `state`, which is
+ * borrowed for the rest of its life. init is not called; terminate is, as if
+ * init had been. Its present frames are left without unwinding, and its stack
+ * is given back. Does not return. Actors only. */
+COP_API COP_NORETURN void cop_become(const cop_handler *h, void *state);
+
+/* Gives the stack back until there is a message in the mailbox, then goes on
+ * with fn(arg) on a fresh one, and ends when that returns (proc_lib:hibernate).
+ * Present frames are left without unwinding. Does not return. Coroutine actors
+ * only. */
+COP_API COP_NORETURN void cop_hibernate(cop_fn fn, void *arg);
+
 /* ---------------------------------------------------- links and monitors -- */
 
 /* Actors only. A second link of a pair, and a link to oneself, do nothing.

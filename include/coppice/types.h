@@ -154,7 +154,8 @@ typedef uint32_t cop_tag;
     X(COP_ESIMPLE, -24, "not for simple_one_for_one")                          \
     X(COP_ECANCELED, -25, "cancelled")                                         \
     X(COP_ENOTSUP, -26, "not supported")                                       \
-    X(COP_ESIZE, -27, "size does not fit")
+    X(COP_ESIZE, -27, "size does not fit")                                     \
+    X(COP_EFAILED, -28, "failed for the reason given")
 
 enum cop_error {
 #define COP_X(name, code, text) name = code,

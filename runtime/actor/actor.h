@@ -36,6 +36,7 @@ enum copi_leave {
     COPI_LEAVE_YIELD,
     COPI_LEAVE_BLOCKING, /* a helper thread works for it */
     COPI_LEAVE_LOST,     /* this thread's worker was handed over */
+    COPI_LEAVE_STACK,    /* DONE, with frames on it that are given up */
     COPI_LEAVE_EXITED
 };
 
@@ -77,9 +78,10 @@ struct copi_actor {
     COPI_ALIGNED(COPI_CACHE_LINE) cop_pid pid;
     uint64_t serial;
     cop_pid parent;
-    const cop_handler *handler; /* NULL: a coroutine actor */
-    cop_fn fn;
-    void *arg;
+    /* These two the actor itself may change: cop_become, cop_hibernate. */
+    _Atomic(const cop_handler *) handler; /* NULL: a coroutine actor */
+    _Atomic cop_fn fn;
+    void *arg; /* as given, for its init or its release */
     void (*arg_release)(void *);
     const char *label;
     size_t stack_bytes;
@@ -97,6 +99,7 @@ struct copi_actor {
     _Atomic bool trap_exit; /* observers read it */
     bool started;           /* its function or init has begun */
     bool has_init;          /* its init is done: terminate is owed */
+    bool hibernates;        /* its function goes on at the next message */
     uint8_t leave;          /* enum copi_leave */
     uint8_t dying;          /* enum copi_dying */
     bool by_signal;         /* the death was not its own decision */
@@ -113,7 +116,9 @@ struct copi_actor {
     struct copi_marks *marks;     /* receive markers, or NULL */
     struct copi_carrier *carrier; /* its coroutine while it has one */
     struct copi_wait *waiting;    /* the timed wait on its stack, or NULL */
+    void *state;                  /* what fn or the handler works on */
     struct copi_defer *defers;
+    struct copi_catch *catches; /* frames of cop_catch, innermost first */
     struct copi_alias *aliases;
     struct copi_job *job; /* for a helper thread, on its stack */
     void *local;
@@ -137,6 +142,17 @@ struct copi_actor {
     /* Under the lock of names. */
     struct copi_name *name;
 };
+
+/* Relaxed: the actor itself is the only writer, and what the pointers lead to
+ * is constant. */
+static inline const cop_handler *copi_actor_handler(struct copi_actor *a)
+{
+    return atomic_load_explicit(&a->handler, memory_order_relaxed);
+}
+static inline cop_fn copi_actor_fn(struct copi_actor *a)
+{
+    return atomic_load_explicit(&a->fn, memory_order_relaxed);
+}
 
 /* The state or argument behind the record, aligned for any type. */
 #define COPI_ACTOR_BYTES ((sizeof(struct copi_actor) + 15) / 16 * 16)

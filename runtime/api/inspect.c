@@ -28,9 +28,10 @@ static void fill(struct copi_actor *a, cop_info *i)
     i->parent = a->parent;
     copi_name_of(a, i->name);
     i->label = a->label;
-    i->is_handler = a->handler != NULL;
+    const cop_handler *h = copi_actor_handler(a);
+    i->is_handler = h != NULL;
     i->function =
-        i->is_handler ? (uintptr_t)a->handler->message : (uintptr_t)a->fn;
+        h != NULL ? (uintptr_t)h->message : (uintptr_t)copi_actor_fn(a);
     i->status = (cop_status)READ(a->status);
     i->wait = (cop_wait)READ(a->wait);
     if (READ(a->call_ref) != 0)

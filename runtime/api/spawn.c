@@ -61,13 +61,14 @@ static void fill(struct copi_actor *a, const struct what *w,
 {
     const cop_opts *o = w->opts;
     a->parent = parent != NULL ? parent->pid : COP_PID_INIT;
-    a->handler = w->handler;
-    a->fn = w->fn;
+    atomic_init(&a->handler, w->handler);
+    atomic_init(&a->fn, w->fn);
     a->arg = w->arg;
     if (o->arg_bytes > 0) {
         a->arg = (char *)copi_actor_extra(a) + arg_offset(w);
         memcpy(a->arg, w->arg, o->arg_bytes);
     }
+    a->state = w->handler != NULL ? copi_actor_extra(a) : a->arg;
     a->arg_release = o->arg_release;
     a->label = o->label;
     if (a->label == NULL && w->handler != NULL)

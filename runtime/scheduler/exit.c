@@ -66,22 +66,29 @@ static void run_defers(struct copi_actor *a)
 
 static void run_terminate(struct copi_actor *a)
 {
-    if (!a->by_signal && a->has_init && a->handler->terminate != NULL) {
+    const cop_handler *h = copi_actor_handler(a);
+    if (!a->by_signal && a->has_init && h->terminate != NULL) {
         a->dying = COPI_DYING_TERMINATING;
         copi_turn_user_begin();
-        a->handler->terminate(copi_actor_extra(a), a->reason);
+        h->terminate(a->state, a->reason);
         copi_turn_user_end();
     }
     a->dying = COPI_DYING_DEFERS;
 }
 
-COP_NORETURN static void go_on_dying(struct copi_actor *a)
+/* A callback within a call may have exited: that call is over. */
+static void leave_call(struct copi_here *h, struct copi_actor *a)
 {
-    struct copi_here *h = copi_here();
-    /* a callback within a call may have ended it: that call is over */
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
     if (a->waiting != NULL)
         copi_wait_end(a, a->waiting);
+}
+
+COP_NORETURN static void go_on_dying(struct copi_actor *a)
+{
+    struct copi_here *h = copi_here();
+    leave_call(h, a);
+    a->catches = NULL;
     if (a->dying == COPI_DYING_TERMINATE)
         run_terminate(a);
     copi_actor_set_status(a, COP_STATUS_EXITING);
@@ -107,6 +114,12 @@ static void begin_dying(struct copi_actor *a, cop_reason reason)
 
 void copi_exit_now(struct copi_actor *a, cop_reason reason)
 {
+    struct copi_catch *c = a->catches;
+    if (c != NULL) {
+        leave_call(copi_here(), a);
+        c->reason = reason;
+        longjmp(c->at, 1);
+    }
     begin_dying(a, reason);
     go_on_dying(a);
 }

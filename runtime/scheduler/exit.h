@@ -14,8 +14,16 @@ struct copi_defer {
     void *arg;
 };
 
-/* Ends the running actor: by its own decision, or by a signal. The reason is
- * taken. */
+/* A frame of cop_catch, on the actor's stack. Frames are forgotten when the
+ * actor begins to die: those of its terminate and of clean-ups are new ones. */
+struct copi_catch {
+    struct copi_catch *outer;
+    jmp_buf at;
+    cop_reason reason; /* what it jumped with; owned */
+};
+
+/* Ends the running actor, or the innermost cop_catch: by its own decision, or
+ * by a signal. The reason is taken. */
 COP_NORETURN void copi_exit_now(struct copi_actor *a, cop_reason reason);
 COP_NORETURN void copi_exit_by_signal(struct copi_actor *a, cop_reason reason);
 /* Whether a deadly signal still ends it: it lives, or runs its terminate, which

@@ -52,6 +52,12 @@ void copi_turn_leave_for_good(struct copi_actor *a)
     copi_coro_leave_for_good(&a->carrier->coro, copi_here()->native);
 }
 
+void copi_turn_leave_stack(struct copi_actor *a)
+{
+    a->leave = COPI_LEAVE_STACK;
+    copi_coro_leave_for_good(&a->carrier->coro, copi_here()->native);
+}
+
 void copi_turn_user_begin(void)
 {
     struct copi_here *h = copi_here();
@@ -72,9 +78,10 @@ void copi_turn_user_end(void)
 static void run_init(struct copi_actor *a)
 {
     a->started = true;
-    if (a->handler->init != NULL) {
+    const cop_handler *h = copi_actor_handler(a);
+    if (h->init != NULL) {
         copi_turn_user_begin();
-        int rc = a->handler->init(copi_actor_extra(a), a->arg);
+        int rc = h->init(a->state, a->arg);
         copi_turn_user_end();
         if (rc != 0)
             copi_exit_now(a, COP_NORMAL);
@@ -86,9 +93,10 @@ static void handle_one(struct copi_actor *a)
 {
     struct cop_msg *m = a->inbox;
     copi_inbox_lend(a, NULL, m);
-    if (a->handler->message != NULL) {
+    const cop_handler *h = copi_actor_handler(a);
+    if (h->message != NULL) {
         copi_turn_user_begin();
-        a->handler->message(copi_actor_extra(a), m);
+        h->message(a->state, m);
         copi_turn_user_end();
     }
     copi_inbox_unlend(a);
@@ -113,9 +121,19 @@ static void coroutine_life(struct copi_actor *a)
     a->started = true;
     copi_signals_take(a);
     copi_turn_user_begin();
-    a->fn(a->arg);
+    copi_actor_fn(a)(a->state);
     copi_turn_user_end();
     copi_exit_now(a, COP_NORMAL);
+}
+
+/* Only a message ends it, no other signal. */
+static bool still_hibernates(struct copi_actor *a)
+{
+    if (a->hibernates) {
+        copi_signals_take(a);
+        a->hibernates = a->inbox == NULL;
+    }
+    return a->hibernates;
 }
 
 static void carrier_main(void *unused)
@@ -123,9 +141,10 @@ static void carrier_main(void *unused)
     (void)unused;
     for (;;) {
         struct copi_actor *a = copi_here_actor();
-        if (a->handler == NULL)
+        if (copi_actor_handler(a) != NULL)
+            handler_turn(a);
+        else if (!still_hibernates(a))
             coroutine_life(a);
-        handler_turn(a);
         copi_turn_leave(a, COPI_LEAVE_DONE);
     }
 }
@@ -196,7 +215,7 @@ static bool give_carrier(struct copi_worker *w, struct copi_actor *a)
     } else {
         c = carrier_new(a->stack_bytes);
     }
-    if (c == NULL && a->handler != NULL && a->stack_bytes == 0) {
+    if (c == NULL && copi_actor_handler(a) != NULL && a->stack_bytes == 0) {
         c = w->reserve;
         w->reserve = NULL;
     }
@@ -246,21 +265,31 @@ static void note_reductions(struct copi_worker *w, struct copi_actor *a,
     *spent = now;
 }
 
+/* It needs no stack. */
+static bool after_done(struct copi_worker *w, struct copi_actor *a)
+{
+    carrier_done(w, a->carrier);
+    a->carrier = NULL;
+    if (a->inbox != NULL) { /* out of budget, or it leaves its stack */
+        copi_sched_yielded(w, a);
+        return false;
+    }
+    /* a deadline that fired as its wait ended: nobody waits for it */
+    if (atomic_load_explicit(&a->poke, memory_order_relaxed) != 0)
+        atomic_store(&a->poke, 0);
+    return !copi_wait_commit(a);
+}
+
 /* Does what it left for; true if its turn goes on. */
 static bool after_leave(struct copi_worker *w, struct copi_actor *a)
 {
     switch ((enum copi_leave)a->leave) {
+    case COPI_LEAVE_STACK:
+        note_stack(a);
+        copi_coro_reset(&a->carrier->coro, carrier_main, NULL);
+        return after_done(w, a);
     case COPI_LEAVE_DONE:
-        carrier_done(w, a->carrier);
-        a->carrier = NULL;
-        if (a->inbox != NULL) { /* out of budget */
-            copi_sched_yielded(w, a);
-            return false;
-        }
-        /* a deadline that fired as its wait ended: nobody waits for it */
-        if (atomic_load_explicit(&a->poke, memory_order_relaxed) != 0)
-            atomic_store(&a->poke, 0);
-        return !copi_wait_commit(a);
+        return after_done(w, a);
     case COPI_LEAVE_PARK:
         note_stack(a);
         return !copi_wait_commit(a);
