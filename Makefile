@@ -13,6 +13,7 @@
 #     make CC=clang VARIANT=clang   whatever you like
 #
 # Yours to set: CC CFLAGS CPPFLAGS LDFLAGS PREFIX LIBDIR DESTDIR BUILD;
+# `make conformance`: LIVE=n SEED=s MIX=links|servers|sup|actors|trees;
 # V=1 shows the commands, DEVELOPER=1 makes warnings errors.
 
 VERSION := 0.1.0
@@ -193,8 +194,10 @@ stress: ## the stress programs, in their short forms
 	$(call build_and_run,stress-programs,stress)
 
 .PHONY: conformance
-conformance: conformance-program ## scenarios, against the traces of Erlang/OTP
-	$(Q)sh tests/conformance/run.sh $(OUT)/conformance
+conformance: conformance-program ## scenarios, against the traces of Erlang/OTP; LIVE=n: as many new ones, SEED=s MIX=m
+	$(Q)$(if $(LIVE),sh tests/conformance/live.sh $(OUT)/conformance \
+	    $(OUT)/live '$(LIVE)' '$(SEED)' '$(MIX)',sh \
+	    tests/conformance/run.sh $(OUT)/conformance)
 
 .PHONY: check
 check: need-test ## the house rules: layers, headers, symbols, sizes, words

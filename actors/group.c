@@ -14,6 +14,9 @@
 
 #include "actors/keycall.h"
 #include "actors/roster.h"
+#include "actors/server.h"
+
+#include <stdio.h>
 
 enum { GROUP_JOIN = COP_TAG_BEHAVIOUR + 0x420, GROUP_LEAVE, GROUP_MEMBERS };
 
@@ -97,6 +100,25 @@ static const cop_server group_server = {
     .info = info,
 };
 
+/* The roster is made of pointers: nothing to show, or to change. */
+static void *no_view(void *state, size_t *bytes)
+{
+    (void)state;
+    *bytes = 0;
+    return NULL;
+}
+
+static void status(void *state, char *buf, size_t size)
+{
+    snprintf(buf, size, "%zu joins", copi_roster_count(state));
+}
+
+static const struct copi_server_hooks group_hooks = {
+    .behaviour = "group",
+    .view = no_view,
+    .status = status,
+};
+
 /* -------------------------------------------------------------- clients -- */
 
 int cop_group_start(cop_pid *out, const cop_opts *opts)
@@ -107,7 +129,8 @@ int cop_group_start(cop_pid *out, const cop_opts *opts)
         own.spawn = *opts;
     own.spawn.arg_bytes = 0;
     own.spawn.arg_release = NULL;
-    return cop_server_start(out, &group_server, NULL, &own, NULL);
+    return copi_server_start(out, &group_server, &group_hooks, NULL, &own,
+                             false, NULL);
 }
 
 int cop_group_join(cop_pid scope, const char *group, cop_pid pid)

@@ -18,6 +18,9 @@
 
 #include "actors/keycall.h"
 #include "actors/roster.h"
+#include "actors/server.h"
+
+#include <stdio.h>
 
 enum {
     REGISTRY_PUT = COP_TAG_BEHAVIOUR + 0x410,
@@ -131,6 +134,29 @@ static const cop_server registry_server = {
     .info = info,
 };
 
+/* The roster is made of pointers: nothing to show, or to change. */
+static void *no_view(void *state, size_t *bytes)
+{
+    (void)state;
+    *bytes = 0;
+    return NULL;
+}
+
+static void status(void *state, char *buf, size_t size)
+{
+    const struct registry *r = state;
+
+    snprintf(buf, size, "%s keys, %zu entries",
+             r->keys == COP_KEYS_UNIQUE ? "unique" : "duplicate",
+             copi_roster_count(&r->roster));
+}
+
+static const struct copi_server_hooks registry_hooks = {
+    .behaviour = "registry",
+    .view = no_view,
+    .status = status,
+};
+
 /* -------------------------------------------------------------- clients -- */
 
 int cop_registry_start(cop_pid *out, cop_registry_keys keys,
@@ -144,8 +170,8 @@ int cop_registry_start(cop_pid *out, cop_registry_keys keys,
         own.spawn = *opts;
     own.spawn.arg_bytes = 0;
     own.spawn.arg_release = NULL;
-    return cop_server_start(out, &registry_server, (void *)(uintptr_t)keys,
-                            &own, NULL);
+    return copi_server_start(out, &registry_server, &registry_hooks,
+                             (void *)(uintptr_t)keys, &own, false, NULL);
 }
 
 int cop_registry_put(cop_pid registry, const char *key, cop_pid pid,

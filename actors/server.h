@@ -35,4 +35,9 @@ int copi_server_start(cop_pid *out, const cop_server *s,
                       const cop_server_opts *opts, bool keep_exit,
                       cop_reason *why);
 
+/* As cop_server_enter. */
+COP_NORETURN void copi_server_enter(const cop_server *s,
+                                    const struct copi_server_hooks *hooks,
+                                    const void *state, cop_next first);
+
 #endif

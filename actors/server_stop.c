@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * server_stop.c - cop_server_stop: asks a server to end, waits until it has.
+ * server_stop.c - asks a server to end, and waits until it took the request
+ * (cop_sys_terminate) or until it has ended (cop_server_stop).
  *
  * Two things are to be seen: that the server took the request, and what it
  * ended with. If it ends before it took the request, even with the reason that
@@ -22,6 +23,14 @@
 #include <stdlib.h>
 
 enum { STOP_DO = COPI_SERVER_STOP + 1 };
+
+/* What is asked for. */
+struct wish {
+    cop_pid server;
+    cop_reason reason; /* borrowed but for a foreign thread's errand */
+    cop_time deadline;
+    enum copi_server_stop_until until;
+};
 
 struct stop {
     cop_from taken;    /* the alias: whom to tell */
@@ -75,58 +84,51 @@ static int has_ended(const cop_msg *m, cop_reason wanted, bool taken,
     return COP_EDOWN;
 }
 
-static int await_end(cop_ref ref, cop_reason wanted, cop_time deadline,
-                     cop_reason *why)
+static int await_end(cop_ref ref, const struct wish *w, cop_reason *why)
 {
     bool taken = false;
     const cop_msg *m;
 
     for (;;) {
-        if (cop_recv_ref(&m, ref, deadline) != 0)
+        if (cop_recv_ref(&m, ref, w->deadline) != 0)
             return forget(ref, COP_ETIMEDOUT);
         if (cop_msg_tag(m) == COP_DOWN)
-            return has_ended(m, wanted, taken, why);
+            return has_ended(m, w->reason, taken, why);
+        if (w->until == COPI_SERVER_STOP_TAKEN)
+            return forget(ref, 0);
         taken = true;
     }
 }
 
-/* The reason is borrowed. */
-static int stop_in_actor(cop_pid server, cop_reason reason, cop_time deadline,
-                         cop_reason *why)
+static int stop_in_actor(const struct wish *w, cop_reason *why)
 {
     cop_ref ref;
     int err;
 
-    if (cop_pid_eq(server, cop_self()))
+    if (cop_pid_eq(w->server, cop_self()))
         return COP_EDEADLOCK;
-    err = cop_monitor_alias(&ref, server, COP_ALIAS_DEMONITOR);
+    err = cop_monitor_alias(&ref, w->server, COP_ALIAS_DEMONITOR);
     if (err != 0)
         return err;
-    err = send_request(server, ref, reason);
+    err = send_request(w->server, ref, w->reason);
     if (err != 0)
         return forget(ref, err);
-    return await_end(ref, reason, deadline, why);
+    return await_end(ref, w, why);
 }
 
 /* ------------------------------------------------- for a foreign thread -- */
 
-struct errand {
-    cop_pid server;
-    cop_reason reason; /* owned */
-    cop_time deadline;
-};
-
 static void release_errand(void *arg)
 {
-    struct errand *e = arg;
+    struct wish *w = arg;
 
-    cop_reason_release(e->reason);
-    free(e);
+    cop_reason_release(w->reason);
+    free(w);
 }
 
 static void do_errand(void *arg)
 {
-    struct errand *e = arg;
+    const struct wish *w = arg;
     struct copi_answer a = {.why = COP_NORMAL};
     const cop_msg *m;
     cop_from from;
@@ -134,26 +136,25 @@ static void do_errand(void *arg)
     if (cop_recv_tag(&m, STOP_DO, COP_FOREVER) != 0)
         return;
     from = cop_msg_from(m);
-    a.code = stop_in_actor(e->server, e->reason, e->deadline, &a.why);
+    a.code = stop_in_actor(w, &a.why);
     copi_answer_send(from, a);
 }
 
-/* The reason is borrowed. */
-static int stop_from_outside(cop_pid server, cop_reason reason,
-                             cop_time deadline, cop_reason *why)
+static int stop_from_outside(const struct wish *w, cop_reason *why)
 {
     const cop_opts opts = {.arg_release = release_errand, .label = "stop"};
-    struct errand *e = malloc(sizeof *e);
+    struct wish *own = malloc(sizeof *own);
     struct copi_answer a;
     cop_pid pid;
     int err;
 
-    if (e == NULL)
+    if (own == NULL)
         return COP_ENOMEM;
-    *e = (struct errand){server, cop_reason_retain(reason), deadline};
-    err = cop_spawn(&pid, do_errand, e, &opts);
+    *own = *w;
+    (void)cop_reason_retain(own->reason);
+    err = cop_spawn(&pid, do_errand, own, &opts);
     if (err != 0) {
-        release_errand(e);
+        release_errand(own);
         return err;
     }
     err = copi_answer_call(&a, pid, STOP_DO, NULL, 0);
@@ -167,19 +168,27 @@ static int stop_from_outside(cop_pid server, cop_reason reason,
 
 /* --------------------------------------------------------------- public -- */
 
-int cop_server_stop(cop_pid server, cop_reason reason, cop_time deadline,
-                    cop_reason *why)
+int copi_server_stop_ask(cop_pid server, cop_reason reason, cop_time deadline,
+                         cop_reason *why, enum copi_server_stop_until until)
 {
+    const struct wish w = {server, reason, deadline, until};
     int err;
 
     if (why != NULL)
         *why = COP_NORMAL;
     if (cop_pid_is_none(cop_self()))
-        err = stop_from_outside(server, reason, deadline, why);
+        err = stop_from_outside(&w, why);
     else
-        err = stop_in_actor(server, reason, deadline, why);
+        err = stop_in_actor(&w, why);
     cop_reason_release(reason);
     return err;
+}
+
+int cop_server_stop(cop_pid server, cop_reason reason, cop_time deadline,
+                    cop_reason *why)
+{
+    return copi_server_stop_ask(server, reason, deadline, why,
+                                COPI_SERVER_STOP_ENDED);
 }
 
 cop_reason copi_server_stop_accept(const cop_msg *m)

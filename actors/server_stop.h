@@ -9,6 +9,14 @@
 
 #define COPI_SERVER_STOP (COP_TAG_BEHAVIOUR + 0x120)
 
+/* What the one who asks waits for. */
+enum copi_server_stop_until { COPI_SERVER_STOP_TAKEN, COPI_SERVER_STOP_ENDED };
+
+/* As cop_server_stop; with COPI_SERVER_STOP_TAKEN 0 as soon as the server took
+ * the request. */
+int copi_server_stop_ask(cop_pid server, cop_reason reason, cop_time deadline,
+                         cop_reason *why, enum copi_server_stop_until until);
+
 /* In the server: says that the request was taken; returns the reason, which is
  * the caller's. */
 cop_reason copi_server_stop_accept(const cop_msg *m);

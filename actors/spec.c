@@ -314,14 +314,17 @@ int copi_spec_check_child(const cop_child *c, const cop_sup *sup, char *text)
 {
     const char *wrong = wrong_child(c, sup);
 
-    if (c->id == NULL || c->id[0] == '\0')
+    bool has_id = c->id != NULL && c->id[0] != '\0';
+
+    if (!has_id && sup->strategy != COP_DYNAMIC)
         snprintf(text, COPI_SPEC_TEXT, "child: id is missing");
-    else if (strlen(c->id) > ID_MAX)
+    else if (has_id && strlen(c->id) > ID_MAX)
         snprintf(text, COPI_SPEC_TEXT,
                  "child \"%.20s...\": id has more than %d bytes", c->id,
                  ID_MAX);
     else if (wrong != NULL)
-        snprintf(text, COPI_SPEC_TEXT, "child \"%s\": %s", c->id, wrong);
+        snprintf(text, COPI_SPEC_TEXT, "child \"%s\": %s", has_id ? c->id : "",
+                 wrong);
     else
         return 0;
     return COP_ESPEC;
@@ -329,8 +332,8 @@ int copi_spec_check_child(const cop_child *c, const cop_sup *sup, char *text)
 
 static const char *wrong_sup(const cop_sup *sup)
 {
-    if ((unsigned)sup->strategy > COP_SIMPLE_ONE_FOR_ONE)
-        return "strategy is none of its four values";
+    if ((unsigned)sup->strategy > COP_DYNAMIC)
+        return "strategy is none of its five values";
     if (sup->intensity < COP_INTENSITY_ZERO)
         return "intensity is negative";
     if (sup->period_ns < 0)
@@ -341,6 +344,10 @@ static const char *wrong_sup(const cop_sup *sup)
         return "nchildren is set, children is NULL";
     if (sup->strategy == COP_SIMPLE_ONE_FOR_ONE && sup->nchildren != 1)
         return "simple_one_for_one needs one child, the template";
+    if (sup->strategy == COP_DYNAMIC && sup->nchildren > 0)
+        return "dynamic has children (they are all added at run time)";
+    if (sup->strategy != COP_DYNAMIC && sup->max_children > 0)
+        return "max_children is set, but strategy is not COP_DYNAMIC";
     return NULL;
 }
 
@@ -358,7 +365,7 @@ static int check_ids(const cop_sup *sup, char *text)
 
     if (ids == NULL) {
         snprintf(text, COPI_SPEC_TEXT, "supervisor: no memory to check it");
-        return COP_ESPEC;
+        return COP_ENOMEM;
     }
     for (i = 0; i < n; i++)
         ids[i] = sup->children[i].id;

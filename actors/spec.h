@@ -18,6 +18,7 @@
 struct copi_spec {
     size_t size;
     bool is_open;
+    bool is_routed; /* the supervisor is a partitioned one */
     cop_sup sup;
 };
 

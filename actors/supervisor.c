@@ -23,6 +23,7 @@
 #include "actors/server.h"
 #include "actors/start.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ static void sup_fini(void *arg)
     copi_index_fini(&s->by_id, NULL);
     copi_index_fini(&s->by_serial, NULL);
     copi_child_free_all(s);
+    copi_route_release(s->route);
     free(s->window.at);
 }
 
@@ -73,13 +75,22 @@ static bool make_children(struct copi_sup *s)
 {
     const cop_sup *spec = s->spec;
 
-    if (copi_sup_is_simple(s))
+    if (copi_sup_is_pool(s))
         return true;
     for (size_t i = 0; i < spec->nchildren; i++)
         if (copi_child_new(s, &spec->children[i], copi_spec_given(spec, i),
                            NULL) == NULL)
             return false;
     return true;
+}
+
+/* Of a partitioned one: where its children can be found. */
+static bool make_route(struct copi_sup *s, const struct copi_spec *spec)
+{
+    if (!spec->is_routed)
+        return true;
+    s->route = copi_route_claim(cop_self(), spec->sup.nchildren);
+    return s->route != NULL;
 }
 
 static cop_next sup_init(void *state, void *arg)
@@ -93,7 +104,7 @@ static cop_next sup_init(void *state, void *arg)
     copi_index_init(&s->by_pid);
     copi_index_init(&s->by_id);
     copi_index_init(&s->by_serial);
-    if (cop_defer(sup_fini, s) != 0 || !make_children(s))
+    if (cop_defer(sup_fini, s) != 0 || !make_route(s, arg) || !make_children(s))
         return cop_next_stop(cop_because("nomem"));
     if (!start_all(s)) {
         copi_child_stop_all(s);
@@ -125,7 +136,7 @@ static void answer_start(cop_from to, int err, cop_pid pid, cop_reason why)
 {
     bool failed = err != 0 && err != COP_EIGNORE;
 
-    answer(to, failed ? COP_EDOWN : err, pid, why);
+    answer(to, failed ? COP_EFAILED : err, pid, why);
 }
 
 /* An instance takes its argument from the request. */
@@ -183,9 +194,22 @@ static void start_new(struct copi_sup *s, struct copi_spec *own, cop_from from)
     }
     err = copi_child_start(s, c, &why);
     pid = c->pid;
-    if (err != 0 && (err != COP_EIGNORE || c->spec->restart == COP_TEMPORARY))
+    if (err != 0 && (err != COP_EIGNORE || copi_sup_is_pool(s) ||
+                     c->spec->restart == COP_TEMPORARY))
         copi_child_forget(s, c);
     answer_start(from, err, pid, why);
+}
+
+/* `own` is taken. */
+static void start_in_pool(struct copi_sup *s, struct copi_spec *own,
+                          cop_from from)
+{
+    if (s->spec->max_children == 0 || s->count < s->spec->max_children) {
+        start_new(s, own, from);
+        return;
+    }
+    free(own);
+    answer_code(from, COP_ELIMIT);
 }
 
 /* `own` is taken. */
@@ -200,6 +224,9 @@ static void start_child(struct copi_sup *s, struct copi_spec *own,
         start_instance(s, spec, from);
     } else if (copi_spec_check_child(spec, s->spec, text) != 0) {
         answer_code(from, COP_ESPEC);
+    } else if (copi_sup_is_pool(s)) {
+        start_in_pool(s, own, from);
+        return;
     } else if ((old = copi_child_by_id(s, spec->id)) == NULL) {
         start_new(s, own, from);
         return;
@@ -227,7 +254,7 @@ static void handle_terminate(struct copi_sup *s, const char *id, cop_from from)
 {
     struct copi_child *c;
 
-    if (copi_sup_is_simple(s)) {
+    if (copi_sup_is_pool(s)) {
         answer_code(from, COP_ESIMPLE);
         return;
     }
@@ -241,11 +268,12 @@ static void handle_terminate(struct copi_sup *s, const char *id, cop_from from)
     answer_code(from, 0);
 }
 
-/* By pid: one that is dead already counts as stopped, as in OTP. */
+/* By pid. Of simple_one_for_one one that is dead counts as stopped, as in OTP;
+ * of a dynamic one it does not, as in Elixir. */
 static void handle_terminate_pid(struct copi_sup *s, cop_pid pid, cop_from from)
 {
     struct copi_child *c =
-        copi_sup_is_simple(s) ? copi_child_by_pid(s, pid) : NULL;
+        copi_sup_is_pool(s) ? copi_child_by_pid(s, pid) : NULL;
 
     if (c != NULL) {
         copi_child_stop(s, c);
@@ -261,10 +289,9 @@ static void handle_terminate_pid(struct copi_sup *s, cop_pid pid, cop_from from)
 static struct copi_child *find_idle(struct copi_sup *s, const char *id,
                                     cop_from from)
 {
-    struct copi_child *c =
-        copi_sup_is_simple(s) ? NULL : copi_child_by_id(s, id);
+    struct copi_child *c = copi_sup_is_pool(s) ? NULL : copi_child_by_id(s, id);
 
-    if (copi_sup_is_simple(s))
+    if (copi_sup_is_pool(s))
         answer_code(from, COP_ESIMPLE);
     else if (c == NULL)
         answer_code(from, COP_ENOENT);
@@ -333,23 +360,19 @@ static void handle_which(struct copi_sup *s, size_t cap, cop_from from)
     copi_answer_block(from, list, size);
 }
 
-/* Of simple_one_for_one nobody asks each instance whether it lives. */
-static cop_child_counts count_instances(const struct copi_sup *s)
+/* In a pool nobody asks each child whether it lives. */
+static bool is_active(const struct copi_sup *s, const struct copi_child *c)
 {
-    bool is_sup = copi_spec_is_supervisor(&s->spec->children[0]);
-
-    return (cop_child_counts){.specs = 1,
-                              .active = s->count - s->restarting,
-                              .supervisors = is_sup ? s->count : 0,
-                              .workers = is_sup ? 0 : s->count};
+    return c->state == COP_CHILD_UP &&
+           (copi_sup_is_pool(s) || cop_is_alive(c->pid));
 }
 
 static cop_child_counts count_children(const struct copi_sup *s)
 {
-    cop_child_counts n = {.specs = s->count};
+    cop_child_counts n = {.specs = copi_sup_is_simple(s) ? 1 : s->count};
 
     for (const struct copi_child *c = s->first; c != NULL; c = c->next) {
-        if (c->state == COP_CHILD_UP && cop_is_alive(c->pid))
+        if (is_active(s, c))
             n.active++;
         if (copi_spec_is_supervisor(c->spec))
             n.supervisors++;
@@ -361,8 +384,7 @@ static cop_child_counts count_children(const struct copi_sup *s)
 
 static void handle_count(const struct copi_sup *s, cop_from from)
 {
-    cop_child_counts n =
-        copi_sup_is_simple(s) ? count_instances(s) : count_children(s);
+    cop_child_counts n = count_children(s);
 
     copi_answer_bytes(from, &n, sizeof n);
 }
@@ -373,7 +395,9 @@ static void handle_spec(const struct copi_sup *s, const char *id, cop_from from)
     const cop_child *given = NULL;
     struct copi_child *c;
 
-    if (!copi_sup_is_simple(s)) {
+    if (s->spec->strategy == COP_DYNAMIC) {
+        found.code = COP_ESIMPLE;
+    } else if (!copi_sup_is_simple(s)) {
         c = copi_child_by_id(s, id);
         given = c != NULL ? c->given : NULL;
     } else if (strcmp(s->spec->children[0].id, id) == 0) {
@@ -469,6 +493,28 @@ static const cop_server sup_server = {
     .terminate = sup_terminate,
 };
 
+/* Its record is made of pointers: nothing to show, or to change. */
+static void *sup_view(void *state, size_t *bytes)
+{
+    (void)state;
+    *bytes = 0;
+    return NULL;
+}
+
+static void sup_status(void *state, char *buf, size_t size)
+{
+    const struct copi_sup *s = state;
+
+    snprintf(buf, size, "%zu children, %zu restarting", s->count,
+             s->restarting);
+}
+
+static const struct copi_server_hooks sup_hooks = {
+    .behaviour = "supervisor",
+    .view = sup_view,
+    .status = sup_status,
+};
+
 /* ---------------------------------------------------------------- start -- */
 
 /* Whether a start failed with what spec_reason makes. */
@@ -482,49 +528,53 @@ static bool is_spec_reason(cop_reason why)
 }
 
 static int pack(struct copi_spec **out, const cop_sup *sup,
-                enum copi_spec_source source, cop_reason *why)
+                const struct copi_sup_how *how, cop_reason *why)
 {
-    int err = copi_spec_pack(out, sup, source);
+    int err = copi_spec_pack(out, sup, how->source);
 
     if (err == COP_ESPEC)
         *why = cop_because_fmt("start_spec",
                                "supervisor: more than %d below each other; "
                                "does one contain itself?",
                                COPI_SPEC_DEPTH);
+    if (err == 0)
+        (*out)->is_routed = how->is_routed;
     return err;
 }
 
-static int start(cop_pid *out, const cop_sup *sup, enum copi_spec_source source,
-                 cop_server_opts *opts, bool keep_exit, cop_reason *why)
+static int start(cop_pid *out, const cop_sup *sup,
+                 const struct copi_sup_how *how, cop_server_opts *opts,
+                 cop_reason *why)
 {
     struct copi_spec *spec;
-    int err = pack(&spec, sup, source, why);
+    int err = pack(&spec, sup, how, why);
 
     if (err != 0)
         return err;
     opts->spawn.trap_exit = true;
     opts->spawn.arg_bytes = 0;
     opts->spawn.arg_release = free;
-    err = copi_server_start(out, &sup_server, NULL, spec, opts, keep_exit, why);
+    err = copi_server_start(out, &sup_server, &sup_hooks, spec, opts,
+                            how->keep_exit, why);
     if (!copi_start_took_arg(err))
         free(spec);
     return err == COP_EDOWN && is_spec_reason(*why) ? COP_ESPEC : err;
 }
 
 int copi_sup_start(cop_pid *out, const cop_sup *sup,
-                   enum copi_spec_source source, const cop_opts *opts,
-                   bool link, bool keep_exit, cop_reason *why)
+                   const struct copi_sup_how *how, const cop_opts *opts,
+                   cop_reason *why)
 {
-    cop_server_opts how = {0};
+    cop_server_opts own = {0};
     cop_reason reason = COP_NORMAL;
     int err;
 
     if (opts != NULL)
-        how.spawn = *opts;
-    if (how.spawn.mailbox_max > 0)
+        own.spawn = *opts;
+    if (own.spawn.mailbox_max > 0)
         return COP_EINVAL; /* it must lose no request, nor its own retries */
-    how.spawn.link = link;
-    err = start(out, sup, source, &how, keep_exit, &reason);
+    own.spawn.link = how->link;
+    err = start(out, sup, how, &own, &reason);
     copi_answer_give(why, reason);
     return err;
 }
@@ -532,8 +582,10 @@ int copi_sup_start(cop_pid *out, const cop_sup *sup,
 int cop_sup_start(cop_pid *out, const cop_sup *sup, const cop_opts *opts,
                   cop_reason *why)
 {
+    const struct copi_sup_how how = {.source = COPI_SPEC_GIVEN,
+                                     .link = !cop_pid_is_none(cop_self())};
+
     if (out == NULL || sup == NULL)
         return COP_EINVAL;
-    return copi_sup_start(out, sup, COPI_SPEC_GIVEN, opts,
-                          !cop_pid_is_none(cop_self()), false, why);
+    return copi_sup_start(out, sup, &how, opts, why);
 }

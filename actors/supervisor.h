@@ -6,6 +6,7 @@
  *     supervisor.c          the server: init, requests, EXIT messages
  *     supervisor_child.c    one child: starting, stopping, its states
  *     supervisor_restart.c  when to restart, whom, and when to give up
+ *     supervisor_stop.c     stopping one, and all
  *     supervisor_client.c   the public functions
  *     supervisor_tree.c     cop_sup_tree
  */
@@ -15,6 +16,7 @@
 #include <coppice/supervisor.h>
 
 #include "actors/index.h"
+#include "actors/route.h"
 #include "actors/spec.h"
 
 /* ------------------------------------------------------------- protocol -- */
@@ -59,7 +61,7 @@ int copi_sup_ask_list(cop_msg **reply, const struct copi_sup_list **list,
 struct copi_child {
     struct copi_child *prev, *next;   /* in the order of start */
     struct copi_index_node by_pid;    /* with a pid */
-    struct copi_index_node by_id;     /* not of simple_one_for_one */
+    struct copi_index_node by_id;     /* not of a pool */
     struct copi_index_node by_serial; /* while restarting */
     uint64_t serial;
     const cop_child *spec;
@@ -71,9 +73,10 @@ struct copi_child {
     bool has_timer;
     cop_child_state state;
     unsigned backoff_level;
-    cop_pid pid; /* restarting, of simple_one_for_one: the last one */
+    cop_pid pid; /* restarting, of a pool: the last one */
     uint64_t restarts;
     cop_time tried_ns; /* when it was started last */
+    cop_time kill_at;  /* of a pool that ends: how long it may take */
     cop_timer timer;   /* the pause before a restart */
 };
 
@@ -87,15 +90,23 @@ struct copi_sup {
     const cop_sup *spec;
     struct copi_child *first, *last;
     size_t count;
-    size_t restarting; /* children in that state */
+    size_t restarting;  /* children in that state */
+    size_t significant; /* significant ones that are not undefined */
     struct copi_index by_pid, by_id, by_serial;
     uint64_t serial; /* of the newest child */
     struct copi_window window;
+    struct copi_route *route; /* partitioned: where its children are */
 };
 
 static inline bool copi_sup_is_simple(const struct copi_sup *s)
 {
     return s->spec->strategy == COP_SIMPLE_ONE_FOR_ONE;
+}
+
+/* A *pool*: its children come and go, have no ids and are known by pid. */
+static inline bool copi_sup_is_pool(const struct copi_sup *s)
+{
+    return copi_sup_is_simple(s) || s->spec->strategy == COP_DYNAMIC;
 }
 
 /* supervisor_child.c */
@@ -116,25 +127,30 @@ struct copi_child *copi_child_by_pid(const struct copi_sup *s, cop_pid pid);
 struct copi_child *copi_child_by_serial(const struct copi_sup *s,
                                         uint64_t serial);
 
+/* Tells those who look for it by a route where it is. */
+void copi_child_route(struct copi_sup *s, const struct copi_child *c,
+                      cop_pid pid);
 /* The one door for changes of state; pid: only if it is up. */
 void copi_child_become(struct copi_sup *s, struct copi_child *c,
                        cop_child_state state, cop_pid pid);
 /* Starts it: 0, it is up; COP_EIGNORE, it has no process; or another code with
  * *why set, its state is as before. */
 int copi_child_start(struct copi_sup *s, struct copi_child *c, cop_reason *why);
-/* Stops it in the way of its specification; it is without a process then. */
-void copi_child_stop(struct copi_sup *s, struct copi_child *c);
 /* It ended, or was stopped, and is not to be restarted: without a process, or
  * forgotten if it is temporary. */
 void copi_child_retire(struct copi_sup *s, struct copi_child *c);
-/* Stops all: in reverse order, one by one; simple_one_for_one all at once. */
-void copi_child_stop_all(struct copi_sup *s);
-
 const char *copi_child_kind(const cop_child *spec);
+
+/* supervisor_stop.c */
+
+/* Stops it in the way of its specification; it is without a process then. */
+void copi_child_stop(struct copi_sup *s, struct copi_child *c);
+/* Stops all: in reverse order, one by one; a pool all at once. */
+void copi_child_stop_all(struct copi_sup *s);
 
 /* supervisor_restart.c */
 
-/* A child ended by itself. */
+/* A child that was up ended by itself. */
 cop_next copi_restart_ended(struct copi_sup *s, struct copi_child *c,
                             bool orderly);
 /* A COPI_SUP_RETRY came. */
@@ -144,9 +160,16 @@ cop_next copi_restart_resume(struct copi_sup *s, uint64_t serial);
 
 /* supervisor.c */
 
-/* Starts a supervisor; `link`: to the calling actor. As cop_sup_start. */
+struct copi_sup_how {
+    enum copi_spec_source source;
+    bool link;      /* to the calling actor */
+    bool keep_exit; /* as of copi_server_start */
+    bool is_routed; /* its children can be found by copi_route_pid */
+};
+
+/* As cop_sup_start. */
 int copi_sup_start(cop_pid *out, const cop_sup *sup,
-                   enum copi_spec_source source, const cop_opts *opts,
-                   bool link, bool keep_exit, cop_reason *why);
+                   const struct copi_sup_how *how, const cop_opts *opts,
+                   cop_reason *why);
 
 #endif

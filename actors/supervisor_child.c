@@ -1,34 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * supervisor_child.c - one child of a supervisor: its states, how it is
- * started, how it is stopped.
+ * supervisor_child.c - one child of a supervisor: its states, and how it is
+ * started.
  *
  *     undefined   no process: not started yet, ended, stopped, ignored
  *     up          there is a process; whether it lives is not known here
  *     restarting  its last start failed, or it waits for its pause to be over
  *
  * Invariants:
- *  1. A child that is up is found by its pid. One of simple_one_for_one that is
- *     restarting is found by the pid that it had last.
+ *  1. A child that is up is found by its pid. One of a pool that is restarting
+ *     is found by the pid that it had last.
  *  2. A child that is restarting is found by its serial number, which is what
  *     the message that goes on with it carries.
  *  3. A child has a timer only while it is restarting.
- *
- * A process that was stopped, or failed to start, leaves an EXIT message (it
- * is linked). It is not looked for: by then its pid is nobody's in the index,
- * and an EXIT of a stranger is ignored. So stopping costs the same however
- * long the supervisor's mailbox is.
- *
- * A child that has unlinked itself sends no EXIT; so a stop monitors it, which
- * also tells of one that is dead already.
- *
- * Instances of simple_one_for_one are stopped in parallel, with one timer.
- * This happens at the end of the supervisor only, so whatever else is in the
- * mailbox may be dropped on the way.
+ *  4. s->restarting and s->significant are the numbers of the children that
+ *     they say: no question needs a look at all of them.
+ *  5. A route shows a child that is up and is not known to be dead. Its place
+ *     is its serial number less one: those that were there from the beginning
+ *     come first.
  */
 #include "actors/supervisor.h"
 
-#include "actors/answer.h"
 #include "actors/server.h"
 
 #include <stdlib.h>
@@ -82,7 +74,7 @@ struct copi_child *copi_child_new(struct copi_sup *s, const cop_child *spec,
     c->serial = ++s->serial;
     append(s, c);
     s->count++;
-    if (!copi_sup_is_simple(s))
+    if (!copi_sup_is_pool(s))
         copi_index_insert(&s->by_id, &c->by_id, copi_index_hash_text(spec->id));
     return c;
 }
@@ -98,7 +90,7 @@ static void free_child(struct copi_child *c)
 void copi_child_forget(struct copi_sup *s, struct copi_child *c)
 {
     copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
-    if (!copi_sup_is_simple(s))
+    if (!copi_sup_is_pool(s))
         copi_index_remove(&s->by_id, &c->by_id);
     take_out(s, c);
     s->count--;
@@ -167,13 +159,31 @@ static void stop_restarting(struct copi_sup *s, struct copi_child *c)
     c->has_timer = false;
 }
 
+static void count_significant(struct copi_sup *s, const struct copi_child *c,
+                              cop_child_state state)
+{
+    if (!c->spec->significant)
+        return;
+    if (c->state == COP_CHILD_UNDEFINED && state != COP_CHILD_UNDEFINED)
+        s->significant++;
+    if (c->state != COP_CHILD_UNDEFINED && state == COP_CHILD_UNDEFINED)
+        s->significant--;
+}
+
+void copi_child_route(struct copi_sup *s, const struct copi_child *c,
+                      cop_pid pid)
+{
+    copi_route_set(s->route, c->serial - 1, pid);
+}
+
 void copi_child_become(struct copi_sup *s, struct copi_child *c,
                        cop_child_state state, cop_pid pid)
 {
     if (c->state == COP_CHILD_RESTARTING)
         stop_restarting(s, c);
-    if (state != COP_CHILD_RESTARTING || !copi_sup_is_simple(s))
+    if (state != COP_CHILD_RESTARTING || !copi_sup_is_pool(s))
         drop_pid(s, c);
+    count_significant(s, c, state);
     c->state = state;
     if (state == COP_CHILD_UP) {
         c->pid = pid;
@@ -183,11 +193,12 @@ void copi_child_become(struct copi_sup *s, struct copi_child *c,
                           copi_index_hash_word(c->serial));
         s->restarting++;
     }
+    copi_child_route(s, c, state == COP_CHILD_UP ? pid : COP_NO_PID);
 }
 
 void copi_child_retire(struct copi_sup *s, struct copi_child *c)
 {
-    if (copi_sup_is_simple(s) || c->spec->restart == COP_TEMPORARY)
+    if (copi_sup_is_pool(s) || c->spec->restart == COP_TEMPORARY)
         copi_child_forget(s, c);
     else
         copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
@@ -229,6 +240,14 @@ static int start_server(cop_pid *out, const cop_child *spec, void *arg,
     return copi_server_start(out, spec->server, NULL, arg, &opts, true, why);
 }
 
+static int start_sup(cop_pid *out, const cop_child *spec, cop_reason *why)
+{
+    const struct copi_sup_how how = {
+        .source = COPI_SPEC_OPENED, .link = true, .keep_exit = true};
+
+    return copi_sup_start(out, spec->sup, &how, &spec->opts, why);
+}
+
 static int start_anything(cop_pid *out, const cop_child *spec, void *arg,
                           size_t arg_bytes, cop_reason *why)
 {
@@ -237,8 +256,7 @@ static int start_anything(cop_pid *out, const cop_child *spec, void *arg,
     if (spec->server != NULL)
         return start_server(out, spec, arg, arg_bytes, why);
     if (spec->sup != NULL)
-        return copi_sup_start(out, spec->sup, COPI_SPEC_OPENED, &spec->opts,
-                              true, true, why);
+        return start_sup(out, spec, why);
     return spec->start(out, arg, why);
 }
 
@@ -258,107 +276,10 @@ int copi_child_start(struct copi_sup *s, struct copi_child *c, cop_reason *why)
         copi_child_become(s, c, COP_CHILD_UP, pid);
     else if (err == COP_EIGNORE)
         copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
-    else if (cop_reason_kind(*why) == COP_R_NORMAL && err != COP_EDOWN)
+    else if (cop_reason_kind(*why) == COP_R_NORMAL && err != COP_EDOWN &&
+             err != COP_EFAILED)
         *why = reason_of(err, spec->opts.name);
     return err;
-}
-
-/* ------------------------------------------------------------- stopping -- */
-
-/* Neither is given up for want of memory. */
-static void signal_surely(cop_pid pid, cop_reason reason)
-{
-    while (cop_exit_signal(pid, reason) == COP_ENOMEM)
-        cop_sleep(COP_MS);
-}
-
-static cop_ref monitor_surely(cop_pid pid)
-{
-    cop_ref ref;
-
-    while (cop_monitor(&ref, pid) != 0)
-        cop_sleep(COP_MS);
-    return ref;
-}
-
-static void stop_process(cop_pid pid, cop_time shutdown_ns)
-{
-    const cop_match down = {.tag = COP_DOWN, .ref = monitor_surely(pid)};
-
-    if (shutdown_ns != COP_BRUTAL_KILL) {
-        signal_surely(pid, COP_SHUTDOWN);
-        if (copi_answer_skip(down, cop_in(shutdown_ns)))
-            return;
-    }
-    signal_surely(pid, COP_KILL);
-    (void)copi_answer_skip(down, COP_FOREVER);
-}
-
-void copi_child_stop(struct copi_sup *s, struct copi_child *c)
-{
-    if (c->state == COP_CHILD_UP)
-        stop_process(c->pid, copi_spec_shutdown_ns(c->spec));
-    copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
-}
-
-static void stop_in_reverse(struct copi_sup *s)
-{
-    for (struct copi_child *c = s->last; c != NULL; c = c->prev)
-        copi_child_stop(s, c);
-}
-
-static void signal_instances(struct copi_sup *s, cop_reason reason)
-{
-    for (struct copi_child *c = s->first; c != NULL; c = c->next)
-        if (c->state == COP_CHILD_UP)
-            signal_surely(c->pid, reason);
-}
-
-/* Waits until none is up, or the deadline is past. */
-static size_t await_instances(struct copi_sup *s, size_t up, cop_time deadline)
-{
-    struct copi_child *c;
-    const cop_msg *m;
-
-    while (up > 0 && cop_recv(&m, deadline) == 0) {
-        if (cop_msg_tag(m) != COP_DOWN)
-            continue;
-        c = copi_child_by_pid(s, cop_msg_sender(m));
-        if (c == NULL)
-            continue;
-        copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
-        up--;
-    }
-    return up;
-}
-
-static void stop_at_once(struct copi_sup *s)
-{
-    cop_time shutdown_ns = copi_spec_shutdown_ns(&s->spec->children[0]);
-    size_t up = 0;
-
-    for (struct copi_child *c = s->first; c != NULL; c = c->next) {
-        if (c->state == COP_CHILD_UP) {
-            (void)monitor_surely(c->pid);
-            up++;
-        } else {
-            copi_child_become(s, c, COP_CHILD_UNDEFINED, COP_NO_PID);
-        }
-    }
-    if (shutdown_ns != COP_BRUTAL_KILL) {
-        signal_instances(s, COP_SHUTDOWN);
-        up = await_instances(s, up, cop_in(shutdown_ns));
-    }
-    signal_instances(s, COP_KILL);
-    (void)await_instances(s, up, COP_FOREVER);
-}
-
-void copi_child_stop_all(struct copi_sup *s)
-{
-    if (copi_sup_is_simple(s))
-        stop_at_once(s);
-    else
-        stop_in_reverse(s);
 }
 
 /* -------------------------------------------------------------- telling -- */

@@ -44,6 +44,7 @@ int cop_sup_start_child(cop_pid sup, cop_pid *out, const cop_child *spec,
     static const cop_child nothing;
     const cop_sup one = {.children = spec != NULL ? spec : &nothing,
                          .nchildren = 1};
+    bool is_actor = !cop_pid_is_none(cop_self());
     struct copi_spec *packed;
     int err;
 
@@ -52,7 +53,13 @@ int cop_sup_start_child(cop_pid sup, cop_pid *out, const cop_child *spec,
     err = copi_spec_pack(&packed, &one, COPI_SPEC_GIVEN);
     if (err != 0)
         return err;
-    err = ask(sup, COPI_SUP_START, packed, packed->size, out, why);
+    /* the caller may be ended while it waits */
+    if (is_actor && cop_defer(free, packed) != 0)
+        err = COP_ENOMEM;
+    else
+        err = ask(sup, COPI_SUP_START, packed, packed->size, out, why);
+    if (is_actor)
+        (void)cop_undefer(free, packed);
     free(packed);
     return err;
 }
@@ -85,7 +92,7 @@ static bool is_list(const cop_msg *m)
 
     return size >= sizeof *list &&
            (size - sizeof *list) / sizeof list->rows[0] == list->listed &&
-           (unsigned)list->strategy <= COP_SIMPLE_ONE_FOR_ONE;
+           (unsigned)list->strategy <= COP_DYNAMIC;
 }
 
 int copi_sup_ask_list(cop_msg **reply, const struct copi_sup_list **list,

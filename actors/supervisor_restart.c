@@ -153,9 +153,9 @@ static bool start_again(struct copi_sup *s, struct copi_child *c)
     }
     if (err == 0)
         c->restarts++;
-    if (copi_sup_is_simple(s) && err == 0)
+    if (copi_sup_is_pool(s) && err == 0)
         copi_child_to_end(s, c);
-    else if (copi_sup_is_simple(s))
+    else if (copi_sup_is_pool(s))
         copi_child_forget(s, c);
     return true;
 }
@@ -165,7 +165,7 @@ static struct copi_child *pass(struct copi_sup *s, struct copi_child *c)
 {
     struct copi_child *k;
 
-    if (copi_sup_is_simple(s) || s->spec->strategy == COP_ONE_FOR_ONE)
+    if (copi_sup_is_pool(s) || s->spec->strategy == COP_ONE_FOR_ONE)
         return start_again(s, c) ? NULL : c;
     stop_group(s, pass_begin(s, c), c);
     for (k = pass_begin(s, c); k != NULL; k = k->next)
@@ -248,17 +248,6 @@ cop_next copi_restart_resume(struct copi_sup *s, uint64_t serial)
 
 /* --------------------------------------------------------------- ending -- */
 
-/* Whether a significant child still has a process, or will have. */
-static bool has_significant(const struct copi_sup *s)
-{
-    if (copi_sup_is_simple(s))
-        return s->count > 0;
-    for (const struct copi_child *c = s->first; c != NULL; c = c->next)
-        if (c->spec->significant && c->state != COP_CHILD_UNDEFINED)
-            return true;
-    return false;
-}
-
 /* It ends for good, which may be the end of the supervisor. */
 static cop_next ended_for_good(struct copi_sup *s, struct copi_child *c)
 {
@@ -267,7 +256,7 @@ static cop_next ended_for_good(struct copi_sup *s, struct copi_child *c)
 
     copi_child_retire(s, c);
     if (significant &&
-        (mode == COP_AUTO_ANY || (mode == COP_AUTO_ALL && !has_significant(s))))
+        (mode == COP_AUTO_ANY || (mode == COP_AUTO_ALL && s->significant == 0)))
         return cop_next_stop(COP_SHUTDOWN);
     return cop_next_wait();
 }
@@ -275,6 +264,7 @@ static cop_next ended_for_good(struct copi_sup *s, struct copi_child *c)
 cop_next copi_restart_ended(struct copi_sup *s, struct copi_child *c,
                             bool orderly)
 {
+    copi_child_route(s, c, COP_NO_PID);
     switch (c->spec->restart) {
     case COP_PERMANENT:
         return restart(s, c);

@@ -39,8 +39,13 @@ struct tree {
 
 static const char *strategy_name(cop_strategy strategy)
 {
-    static const char *const names[] = {"one_for_one", "one_for_all",
-                                        "rest_for_one", "simple_one_for_one"};
+    static const char *const names[] = {
+        [COP_ONE_FOR_ONE] = "one_for_one",
+        [COP_ONE_FOR_ALL] = "one_for_all",
+        [COP_REST_FOR_ONE] = "rest_for_one",
+        [COP_SIMPLE_ONE_FOR_ONE] = "simple_one_for_one",
+        [COP_DYNAMIC] = "dynamic",
+    };
 
     return names[strategy];
 }
@@ -146,13 +151,13 @@ static void print_row(struct text *out, const struct tree *t,
     char pid[COP_PID_TEXT] = "-";
     char line[512];
     int indent = (int)(2 * r->depth);
+    const char *id = info->id[0] != '\0' ? info->id : "-";
 
     if (!cop_pid_is_none(info->pid))
         (void)cop_pid_str(info->pid, pid, sizeof pid);
     snprintf(line, sizeof line, "%*s%-*s  %-*s  %-10s  restarts=%llu  %s\n",
-             indent, "", t->id_width - indent, info->id, t->kind_width,
-             r->child.kind, state_name(info->state),
-             (unsigned long long)info->restarts, pid);
+             indent, "", t->id_width - indent, id, t->kind_width, r->child.kind,
+             state_name(info->state), (unsigned long long)info->restarts, pid);
     append(out, line);
 }
 

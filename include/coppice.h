@@ -7,13 +7,21 @@
 #define COPPICE_H
 
 #include <coppice/actor.h>
+#include <coppice/application.h>
+#include <coppice/bridge.h>
+#include <coppice/event.h>
 #include <coppice/inspect.h>
 #include <coppice/message.h>
+#include <coppice/partition.h>
+#include <coppice/proc.h>
 #include <coppice/reason.h>
 #include <coppice/registry.h>
+#include <coppice/request.h>
 #include <coppice/runtime.h>
 #include <coppice/server.h>
+#include <coppice/statem.h>
 #include <coppice/supervisor.h>
+#include <coppice/sys.h>
 #include <coppice/task.h>
 #include <coppice/time.h>
 #include <coppice/types.h>

@@ -107,6 +107,14 @@ COP_API COP_MUST_USE int cop_recv_ref(const cop_msg **out, cop_ref ref,
 COP_API COP_MUST_USE int cop_recv_when(const cop_msg **out,
                                        bool (*when)(const cop_msg *, void *),
                                        void *ctx, cop_time deadline);
+/* As cop_recv_when, for one who asks again and again of a long mailbox: *mark,
+ * zero at first, remembers how far `when` has said no; what lies before is not
+ * looked at again. An actor remembers its latest 8 marks and references; a mark
+ * that is forgotten begins at the first message again. Set it to zero when an
+ * older message may match from now on. */
+COP_API COP_MUST_USE int cop_recv_since(const cop_msg **out, cop_ref *mark,
+                                        bool (*when)(const cop_msg *, void *),
+                                        void *ctx, cop_time deadline);
 /* With several clauses: the oldest message that any clause matches. Returns
  * the index of the first clause that does, or COP_ETIMEDOUT.
  *
@@ -162,7 +170,9 @@ COP_API COP_NORETURN void cop_hibernate(cop_fn fn, void *arg);
 /* ---------------------------------------------------- links and monitors -- */
 
 /* Actors only. A second link of a pair, and a link to oneself, do nothing.
- * To the dead: an exit signal `noproc`. COP_ENOMEM. Never blocks. */
+ * To the dead: an exit signal `noproc` if the caller traps exits; else the
+ * caller exits with it here (cop_catch catches that). COP_ENOMEM. Never
+ * blocks. */
 COP_API COP_MUST_USE int cop_link(cop_pid to);
 /* After this returns no exit signal of `to` by link arrives any more (one
  * that is in the mailbox already stays). COP_ENOMEM, then still linked. */
@@ -177,13 +187,16 @@ typedef enum cop_alias_mode {
 #define COP_ALIAS_PRIORITY 0x100 /* or-ed: cop_send_alias_urgent overtakes */
 
 /* Watches an actor: one COP_DOWN with *out when it ends (`noproc` if it is
- * dead). Each call makes a monitor of its own. Actors only. COP_ENOMEM. */
+ * dead). Each call makes a monitor of its own; one of oneself is none, and no
+ * alias. Actors only. COP_ENOMEM. */
 COP_API COP_MUST_USE int cop_monitor(cop_ref *out, cop_pid to);
 /* Watches whoever has the name now; its DOWN carries the name. */
 COP_API COP_MUST_USE int cop_monitor_name(cop_ref *out, const char *name);
 /* A monitor that is an alias as well (cop_self(), *out). */
 COP_API COP_MUST_USE int cop_monitor_alias(cop_ref *out, cop_pid to,
                                            int alias_mode);
+COP_API COP_MUST_USE int cop_monitor_name_alias(cop_ref *out, const char *name,
+                                                int alias_mode);
 /* Ends a monitor of the calling actor; true if that ended one. `flush` also
  * takes its DOWN out of the mailbox. Never blocks, never fails. */
 COP_API bool cop_demonitor(cop_ref ref, bool flush);

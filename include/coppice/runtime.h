@@ -59,6 +59,9 @@ COP_API int cop_run(cop_fn fn, void *arg, const cop_config *config);
 
 COP_API bool cop_is_running(void);
 
+/* How many worker threads the runtime has; 0: it is not running. Any thread. */
+COP_API unsigned cop_workers(void);
+
 /* Reports one line (cut at 1000 bytes) to where cop_config.log says. Any
  * thread; does not wait for other actors. */
 COP_API void cop_log(const char *fmt, ...) COP_PRINTF(1, 2);

@@ -10,6 +10,22 @@
  *     static const cop_sup root = {
  *         .strategy = COP_REST_FOR_ONE, .intensity = 3,
  *         .children = kids, .nchildren = 3};
+ *
+ * Two strategies are for children that come and go: COP_SIMPLE_ONE_FOR_ONE,
+ * and COP_DYNAMIC (Elixir's DynamicSupervisor), each of whose children brings
+ * a specification of its own:
+ *
+ *     static const cop_sup sessions = {
+ *         .strategy = COP_DYNAMIC, .max_children = 1000, .intensity = 10};
+ *     ...
+ *     err = cop_sup_start_child(sup, &pid, &(cop_child){
+ *               .server = &session, .arg = user, .restart = COP_TRANSIENT},
+ *           &why);
+ *
+ * Such children are restarted one for one. They are known by their pids; ids
+ * mean nothing and need not be unique. To start, restart or end one costs the
+ * same however many there are. At the end of the supervisor all are told to
+ * end at once, and each has its own shutdown time.
  */
 #ifndef COPPICE_SUPERVISOR_H
 #define COPPICE_SUPERVISOR_H
@@ -24,7 +40,8 @@ typedef enum cop_strategy {
     COP_ONE_FOR_ONE,
     COP_ONE_FOR_ALL,
     COP_REST_FOR_ONE,
-    COP_SIMPLE_ONE_FOR_ONE
+    COP_SIMPLE_ONE_FOR_ONE, /* children: instances of one template */
+    COP_DYNAMIC             /* children of any kind, all added at run time */
 } cop_strategy;
 
 typedef enum cop_restart {
@@ -55,7 +72,8 @@ typedef struct cop_backoff {
 } cop_backoff;
 
 typedef struct cop_child {
-    const char *id; /* 1 to 63 bytes, unique among its siblings */
+    const char *id; /* 1 to 63 bytes, unique among its siblings; below a
+                       COP_DYNAMIC supervisor for show only, or NULL */
     /* What it is: exactly one of these. */
     cop_fn fn;                 /* an actor */
     const cop_server *server;  /* a server; waits for its init */
@@ -79,8 +97,10 @@ typedef struct cop_sup {
     int intensity;      /* restarts allowed in a period; 0: 1 */
     cop_time period_ns; /* 0: 5 s */
     cop_auto_shutdown auto_shutdown;
-    const cop_child *children; /* of simple_one_for_one: one template */
+    const cop_child *children; /* of simple_one_for_one: one template; of
+                                  COP_DYNAMIC: none */
     size_t nchildren;
+    size_t max_children; /* of COP_DYNAMIC; 0: no limit */
 } cop_sup;
 
 /* Starts a supervisor, linked to the calling actor (to nobody from a foreign
@@ -100,15 +120,19 @@ COP_API COP_MUST_USE int cop_sup_start(cop_pid *out, const cop_sup *sup,
 /* Adds and starts a child (of simple_one_for_one: an instance of the
  * template; then spec->id may be NULL and spec->arg replaces the template's).
  * 0; COP_EIGNORE (its init said so; kept as without a process, unless
- * temporary or simple); COP_ESTARTED, COP_EPRESENT (the id is known);
- * COP_ESPEC; or COP_EDOWN with *why, what its start failed with. */
+ * temporary, simple or dynamic); COP_ESTARTED, COP_EPRESENT (the id is known);
+ * COP_ELIMIT (max_children are there, those included that are restarting);
+ * COP_ESPEC; or COP_EFAILED: its start did, with *why, which is the caller's.
+ */
 COP_API COP_MUST_USE int cop_sup_start_child(cop_pid sup, cop_pid *out,
                                              const cop_child *spec,
                                              cop_reason *why);
 /* Ends a child and keeps its specification (a temporary one is forgotten).
- * COP_ENOENT; COP_ESIMPLE. */
+ * COP_ENOENT; COP_ESIMPLE (also of COP_DYNAMIC, here and below). */
 COP_API COP_MUST_USE int cop_sup_terminate_child(cop_pid sup, const char *id);
-/* The same by pid, for simple_one_for_one. COP_ENOENT. */
+/* Ends and forgets a child of simple_one_for_one or COP_DYNAMIC. One that is
+ * restarting has the pid that it had last. COP_ENOENT (simple_one_for_one, as
+ * in OTP, gives 0 for any pid that is dead). */
 COP_API COP_MUST_USE int cop_sup_terminate_pid(cop_pid sup, cop_pid child);
 /* Starts a child without a process again. COP_ERUNNING, COP_ERESTARTING,
  * COP_ENOENT, COP_ESIMPLE; else as start_child. */
@@ -124,7 +148,7 @@ typedef enum cop_child_state {
 } cop_child_state;
 
 typedef struct cop_child_info {
-    char id[64]; /* of simple_one_for_one: the template's */
+    char id[64]; /* of simple_one_for_one: the template's; "" if none */
     cop_child_state state;
     cop_pid pid;
     bool is_supervisor;
@@ -143,7 +167,7 @@ typedef struct cop_child_counts {
 COP_API COP_MUST_USE int cop_sup_count_children(cop_pid sup,
                                                 cop_child_counts *out);
 
-/* The specification of a child. COP_ENOENT. */
+/* The specification of a child. COP_ENOENT; COP_ESIMPLE (COP_DYNAMIC only). */
 COP_API COP_MUST_USE int cop_sup_get_childspec(cop_pid sup, const char *id,
                                                cop_child *out);
 

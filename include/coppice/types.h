@@ -151,7 +151,7 @@ typedef uint32_t cop_tag;
     X(COP_ERUNNING, -21, "child is running")                                   \
     X(COP_ERESTARTING, -22, "child is restarting")                             \
     X(COP_ESPEC, -23, "invalid specification")                                 \
-    X(COP_ESIMPLE, -24, "not for simple_one_for_one")                          \
+    X(COP_ESIMPLE, -24, "not for children without ids")                        \
     X(COP_ECANCELED, -25, "cancelled")                                         \
     X(COP_ENOTSUP, -26, "not supported")                                       \
     X(COP_ESIZE, -27, "size does not fit")                                     \

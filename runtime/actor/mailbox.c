@@ -291,6 +291,17 @@ void copi_inbox_lend(struct copi_actor *a, struct cop_msg *prev,
     a->current = m;
 }
 
+void copi_inbox_mark_at(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
+{
+    int age = copi_inbox_mark_age(a, ref);
+    if (age < 0) {
+        copi_inbox_mark(a, ref);
+        age = 0;
+    }
+    if (a->marks != NULL)
+        a->marks->prev[(a->marks->used - 1 - (unsigned)age) % MARKS] = prev;
+}
+
 void copi_inbox_mark(struct copi_actor *a, cop_ref ref)
 {
     /* Without a marker a receive is right, only slower: so no memory is no

@@ -59,6 +59,10 @@ void copi_inbox_unlend_all(struct copi_actor *a);
 
 /* Remembers that messages with `ref` can only come after the present ones. */
 void copi_inbox_mark(struct copi_actor *a, cop_ref ref);
+/* The same for messages behind `prev` (NULL: all), also if `ref` was marked
+ * before. */
+void copi_inbox_mark_at(struct copi_actor *a, cop_ref ref,
+                        struct cop_msg *prev);
 /* The last message that cannot have `ref`; NULL: begin at the first one. */
 struct cop_msg *copi_inbox_marked(struct copi_actor *a, cop_ref ref);
 /* How many references were marked after this one; -1: it is not, or no more.

@@ -43,14 +43,13 @@ int cop_catch(void (*fn)(void *), void *arg, cop_reason *why)
     struct copi_actor *a = copi_scope_actor(&s, "cop_catch");
     bool returned = returns(a, &c, fn, arg);
     a->catches = c.outer;
-    copi_scope_leave(&s);
-    if (returned)
-        return 0;
+    /* before leaving the scope: nothing ends the actor until then */
     if (why != NULL)
         *why = c.reason;
     else
         cop_reason_release(c.reason);
-    return COP_EFAILED;
+    copi_scope_leave(&s);
+    return returned ? 0 : COP_EFAILED;
 }
 
 /* Nothing on the stack will be seen again. */

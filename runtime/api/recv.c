@@ -66,15 +66,16 @@ static int look(struct copi_actor *a, const cop_match *c, size_t n,
     return -1;
 }
 
-int copi_recv(struct copi_actor *a, const cop_match *c, size_t n,
-              cop_time deadline, cop_wait why)
+static int recv_behind(struct copi_actor *a, const cop_match *c, size_t n,
+                       cop_ref *mark, cop_time deadline, cop_wait why)
 {
     struct copi_wait w;
     int found;
     copi_inbox_unlend(a);
     copi_wait_begin(&w, deadline, why);
     copi_signals_take(a);
-    struct cop_msg *prev = begin_at(a, c, n);
+    struct cop_msg *prev =
+        mark != NULL ? copi_inbox_marked(a, *mark) : begin_at(a, c, n);
     struct cop_msg *urgent = a->urgent_last;
     while ((found = look(a, c, n, &prev)) < 0 && !copi_wait_is_over(&w)) {
         copi_wait_park(a, &w);
@@ -87,7 +88,15 @@ int copi_recv(struct copi_actor *a, const cop_match *c, size_t n,
         }
     }
     copi_wait_end(a, &w);
+    if (mark != NULL)
+        copi_inbox_mark_at(a, *mark, prev);
     return found;
+}
+
+int copi_recv(struct copi_actor *a, const cop_match *c, size_t n,
+              cop_time deadline, cop_wait why)
+{
+    return recv_behind(a, c, n, NULL, deadline, why);
 }
 
 static int receive(const char *call, const cop_msg **out,
@@ -140,6 +149,25 @@ int cop_recv_when(const cop_msg **out, bool (*when)(const cop_msg *, void *),
     if (when == NULL)
         copi_misuse("cop_recv_when: when is NULL");
     return receive("cop_recv_when", out, &c, 1, deadline);
+}
+
+int cop_recv_since(const cop_msg **out, cop_ref *mark,
+                   bool (*when)(const cop_msg *, void *), void *ctx,
+                   cop_time deadline)
+{
+    const cop_match c = {.when = when, .ctx = ctx};
+    struct copi_scope s;
+    struct copi_actor *a = copi_scope_actor(&s, "cop_recv_since");
+    if (out == NULL || mark == NULL || when == NULL)
+        copi_misuse("cop_recv_since: %s is NULL", out == NULL    ? "out"
+                                                  : mark == NULL ? "mark"
+                                                                 : "when");
+    if (mark->id == 0)
+        *mark = copi_ref_new(false); /* no marker: from the first message on */
+    int i = recv_behind(a, &c, 1, mark, deadline, COP_WAIT_RECEIVE);
+    *out = i >= 0 ? a->current : NULL;
+    copi_scope_leave(&s);
+    return i >= 0 ? 0 : COP_ETIMEDOUT;
 }
 
 cop_msg *cop_keep(const cop_msg *m)

@@ -9,6 +9,7 @@
 #include "runtime/actor/monitor.h"
 #include "runtime/actor/name.h"
 #include "runtime/actor/signal.h"
+#include "runtime/actor/table.h"
 #include "runtime/actor/tie.h"
 #include "runtime/api/scope.h"
 #include "runtime/memory/slab.h"
@@ -19,8 +20,13 @@ int cop_link(cop_pid to)
 {
     struct copi_scope s;
     struct copi_actor *a = copi_scope_actor(&s, "cop_link");
-    int rc = copi_tie_link(a, to);
+    /* As in OTP: who is known to be dead ends the caller here, in its own
+     * code; who dies meanwhile does so by its exit signal. */
+    bool is_dead = copi_table_find(to) == NULL && !a->trap_exit;
+    int rc = is_dead ? 0 : copi_tie_link(a, to);
     copi_scope_leave(&s);
+    if (is_dead)
+        cop_exit(COP_NOPROC);
     return rc;
 }
 
@@ -48,6 +54,11 @@ static int monitor(const char *call, cop_ref *out, cop_pid to, const char *name,
     if (out == NULL || !is_mode(mode))
         goto out;
     cop_ref ref = copi_ref_new(false);
+    if (to.id == a->pid.id) { /* as in OTP: no monitor, and so no alias */
+        *out = ref;
+        rc = 0;
+        goto out;
+    }
     bool alias = (mode & ~COP_ALIAS_PRIORITY) != COP_ALIAS_NONE;
     rc = alias ? copi_alias_add(a, ref, mode) : 0;
     if (rc != 0)
@@ -68,12 +79,22 @@ int cop_monitor(cop_ref *out, cop_pid to)
     return monitor("cop_monitor", out, to, NULL, COP_ALIAS_NONE);
 }
 
-int cop_monitor_name(cop_ref *out, const char *name)
+static int monitor_name(const char *call, cop_ref *out, const char *name,
+                        int mode)
 {
     if (name == NULL)
         return COP_EINVAL;
-    return monitor("cop_monitor_name", out, cop_whereis(name), name,
-                   COP_ALIAS_NONE);
+    return monitor(call, out, cop_whereis(name), name, mode);
+}
+
+int cop_monitor_name(cop_ref *out, const char *name)
+{
+    return monitor_name("cop_monitor_name", out, name, COP_ALIAS_NONE);
+}
+
+int cop_monitor_name_alias(cop_ref *out, const char *name, int alias_mode)
+{
+    return monitor_name("cop_monitor_name_alias", out, name, alias_mode);
 }
 
 int cop_monitor_alias(cop_ref *out, cop_pid to, int alias_mode)

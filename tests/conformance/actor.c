@@ -5,10 +5,12 @@
  * A scripted actor is a coroutine actor. One that is not eager receives by the
  * tag of steps alone, so that its mailbox keeps everything else.
  *
- * As the child of a supervisor it is started by a function of our own, as
- * anything may be that is neither a plain function, a server nor a supervisor:
- * its init can take time and fail, and the supervisor waits for it. The wait is
- * for the child's ack, or its DOWN; whatever a failed one leaves is consumed.
+ * As the child of a supervisor it is a plain function, if nothing depends on
+ * when it begins to run (step_sup.c). Else it is started by a function of our
+ * own, as anything may be that is neither a plain function, a server nor a
+ * supervisor: its init can take time and fail, and the supervisor waits for it.
+ * The wait is for the child's ack, or its DOWN; whatever a failed one leaves is
+ * consumed.
  */
 #include "tests/conformance/script.h"
 
@@ -62,7 +64,7 @@ enum outcome init_as(const struct role *role, cop_reason *why)
         word[strcspn(word, "+")] = '\0';
     }
     if (strcmp(word, "ok") == 0) {
-        world_log(role->who->name, "start");
+        world_started(role->who, cop_self());
         return START_OK;
     }
     world_start_failed(cop_self());
@@ -136,6 +138,16 @@ int actor_spawn(cop_pid *out, const struct role *role, cop_opts opts)
 }
 
 /* ------------------------------------------------------------ as a child -- */
+
+void actor_child(void *arg)
+{
+    const struct role *role = arg;
+    cop_reason why;
+
+    begin_as(role);
+    if (init_as(role, &why) == START_OK)
+        take_steps(role);
+}
 
 /* Takes a message out of the mailbox if it is there. */
 static bool consume(const cop_match *what)

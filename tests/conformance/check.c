@@ -3,28 +3,39 @@
  * check.c - many scenarios against their stored traces.
  *
  * Each runs in a process of its own, so that one that crashes or hangs is one
- * failure. These are forked before this process has any other thread.
+ * failure; as many at once as there are processors. They are forked before this
+ * process has any other thread. What fails is said at once.
  */
 #include "tests/conformance/run.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { PATHS_MAX = 8192, PATH_BYTES = 1024, DIFF_LINES = 24 };
+enum { JOBS_MAX = 8, HUNG_MAX = 3 };
+
+/* A scenario that runs; pid 0: none does here. */
+struct run {
+    const char *path;
+    FILE *out;
+    pid_t pid;
+};
 
 struct check {
     unsigned workers;
     int seconds;
-    int passed, failed, skipped;
+    int passed, failed, skipped, hung;
+    int jobs, running;
+    struct run runs[JOBS_MAX];
     int n;
     char *path[PATHS_MAX];
 };
 
-/* -------------------------------------------------------------- scenarios --
- */
+/* ------------------------------------------------------------- scenarios -- */
 
 static bool is_scenario(const char *name)
 {
@@ -66,8 +77,7 @@ static bool add_folder(struct check *c, const char *folder)
     return true;
 }
 
-/* ------------------------------------------------------------- differences --
- */
+/* ----------------------------------------------------------- differences -- */
 
 /* How many lines a[i..] and b[j..] have in common, in order, for all i, j. */
 static int *common_lines(const struct lines *a, const struct lines *b)
@@ -135,26 +145,23 @@ static bool is_equal(const struct lines *a, const struct lines *b)
     return true;
 }
 
-/* ---------------------------------------------------------------- judging --
- */
+/* --------------------------------------------------------------- judging -- */
 
-/* Runs it with its output in `out`; the status as waitpid gives it. */
-static int run_apart(const struct check *c, const char *path, FILE *out)
+/* Runs it apart from this process, with its output in r->out. */
+static bool launch(const struct check *c, struct run *r)
 {
-    int status = -1;
-    pid_t child;
-
     fflush(stdout);
-    child = fork();
-    if (child == 0) {
+    r->out = tmpfile();
+    r->pid = r->out != NULL ? fork() : -1;
+    if (r->pid == 0) {
         alarm((unsigned)c->seconds);
-        if (dup2(fileno(out), STDOUT_FILENO) < 0)
+        if (dup2(fileno(r->out), STDOUT_FILENO) < 0)
             _exit(1);
-        exit(run_scenario(path, c->workers));
+        exit(run_scenario(r->path, c->workers));
     }
-    if (child < 0 || waitpid(child, &status, 0) < 0)
-        return -1;
-    return status;
+    if (r->pid < 0 && r->out != NULL)
+        fclose(r->out);
+    return r->pid > 0;
 }
 
 static bool is_as_expected(const char *path, FILE *got, int status)
@@ -172,11 +179,14 @@ static bool is_as_expected(const char *path, FILE *got, int status)
         ok = status == 0 && is_equal(&want, &have);
     if (!ok) {
         printf("FAIL %s%s\n", path, f == NULL ? ": no trace" : "");
-        if (WIFSIGNALED(status))
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+            puts("  (took too long)");
+        else if (WIFSIGNALED(status))
             printf("  (signal %d)\n", WTERMSIG(status));
         else if (status != 0)
             printf("  (status %d)\n", WEXITSTATUS(status));
         print_difference(&want, &have);
+        fflush(stdout);
     }
     canon_free(&want);
     canon_free(&have);
@@ -185,46 +195,112 @@ static bool is_as_expected(const char *path, FILE *got, int status)
     return ok;
 }
 
-static void judge(struct check *c, const char *path)
+/* One of those that run has ended. */
+static void judge(struct check *c, struct run *r, int status)
 {
-    FILE *out = tmpfile();
-    int status;
-
-    if (out == NULL) {
-        c->failed++;
-        return;
-    }
-    status = run_apart(c, path, out);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
         c->skipped++;
-    else if (is_as_expected(path, out, status))
+    else if (is_as_expected(r->path, r->out, status))
         c->passed++;
     else
         c->failed++;
-    fclose(out);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        c->hung++;
+    fclose(r->out);
+    r->pid = 0;
 }
 
-int check_all(char *const *paths, int n, unsigned workers, int seconds)
+/* ---------------------------------------------------------- side by side -- */
+
+static struct run *find_run(struct check *c, pid_t pid)
+{
+    for (int i = 0; i < c->jobs; i++)
+        if (c->runs[i].pid == pid)
+            return &c->runs[i];
+    return NULL;
+}
+
+/* Waits for any. */
+static void await_one(struct check *c)
+{
+    int status = 0;
+    pid_t pid = waitpid(-1, &status, 0);
+    struct run *r = pid > 0 ? find_run(c, pid) : NULL;
+
+    if (r == NULL)
+        return;
+    judge(c, r, status);
+    c->running--;
+}
+
+static void start_one(struct check *c, const char *path)
+{
+    struct run *r;
+
+    while (c->running == c->jobs)
+        await_one(c);
+    r = find_run(c, 0);
+    r->path = path;
+    if (launch(c, r)) {
+        c->running++;
+        return;
+    }
+    r->pid = 0;
+    c->failed++;
+    printf("FAIL %s: cannot be run\n", path);
+}
+
+/* All with so many workers. When some hang the rest would take too long. */
+static void check_with(struct check *c, unsigned workers)
+{
+    int i = 0;
+
+    c->workers = workers;
+    for (; i < c->n && c->hung < HUNG_MAX; i++)
+        start_one(c, c->path[i]);
+    while (c->running > 0)
+        await_one(c);
+    if (i < c->n)
+        printf("FAIL: %d scenarios are not tried, as %d took too long\n",
+               c->n - i, c->hung);
+    c->failed += c->n - i;
+}
+
+static void collect(struct check *c, char *const *paths, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (is_scenario(paths[i])) {
+            add_path(c, "", paths[i]);
+        } else if (!add_folder(c, paths[i])) {
+            printf("FAIL %s: cannot be read\n", paths[i]);
+            c->failed++;
+        }
+    }
+}
+
+static int jobs_of_machine(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 1 ? 1 : n > JOBS_MAX ? JOBS_MAX : (int)n;
+}
+
+int check_all(char *const *paths, int n, const char *workers, int seconds)
 {
     struct check *c = calloc(1, sizeof *c);
     bool ok;
 
     if (c == NULL)
         return 1;
-    c->workers = workers;
     c->seconds = seconds;
-    for (int i = 0; i < n; i++) {
-        if (is_scenario(paths[i]))
-            add_path(c, "", paths[i]);
-        else if (!add_folder(c, paths[i])) {
-            printf("FAIL %s: cannot be read\n", paths[i]);
-            c->failed++;
-        }
+    c->jobs = jobs_of_machine();
+    collect(c, paths, n);
+    for (const char *w = workers; w != NULL; w = strchr(w, ',')) {
+        w += *w == ',';
+        check_with(c, (unsigned)atoi(w));
     }
-    for (int i = 0; i < c->n; i++) {
-        judge(c, c->path[i]);
+    for (int i = 0; i < c->n; i++)
         free(c->path[i]);
-    }
     if (c->skipped > 0)
         printf("%d skipped\n", c->skipped);
     printf("%d passed, %d failed\n", c->passed, c->failed);

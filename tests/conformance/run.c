@@ -25,8 +25,7 @@ static int failed(const char *what, int rc)
     return rc;
 }
 
-/* --------------------------------------------------------------- beginning --
- */
+/* ------------------------------------------------------------- beginning -- */
 
 static void unborn(void *arg)
 {
@@ -62,8 +61,7 @@ static int start_groups(const struct scenario *s)
     return rc == 0 ? 0 : failed("groups", rc);
 }
 
-/* ------------------------------------------------------------------- steps --
- */
+/* ----------------------------------------------------------------- steps -- */
 
 static int spawn_from_outside(const struct step *s)
 {
@@ -138,12 +136,15 @@ static int run_step(const struct step *s, cop_time *now_ms)
         rc = hand_over(s);
     if (rc == 0)
         rc = cop_ext_quiesce(PATIENCE);
+    if (rc == 0) /* timers of 0 are due at once */
+        rc = cop_ext_advance(0);
+    if (rc == 0)
+        rc = cop_ext_quiesce(PATIENCE);
     (void)world_flush("");
     return rc;
 }
 
-/* --------------------------------------------------------------------- end --
- */
+/* ------------------------------------------------------------------- end -- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -213,7 +214,8 @@ int run_scenario(const char *path, unsigned workers)
     status = rc == 0 ? run_steps(&s) : 1;
     if (rc != 0)
         failed("cop_start", rc);
-    else if (cop_stop(COP_POLL, NULL) != 0)
+    world_end();
+    if (rc == 0 && cop_stop(COP_POLL, NULL) != 0)
         status = failed("cop_stop", COP_ESTUCK) != 0;
     world_fini();
 out:

@@ -24,8 +24,9 @@ struct lines {
 bool canon_lines(struct lines *out, FILE *trace, const char *scenario_path);
 void canon_free(struct lines *l);
 
-/* Runs each .scn in the folders (or files) and compares with its .trace.
- * Prints what differs and closes with "N passed, M failed". */
-int check_all(char *const *paths, int n, unsigned workers, int seconds);
+/* Runs each .scn in the folders (or files) with each number of workers of a
+ * list such as "1,2", and compares with its .trace. Prints what differs and
+ * closes with "N passed, M failed". */
+int check_all(char *const *paths, int n, const char *workers, int seconds);
 
 #endif

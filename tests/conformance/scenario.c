@@ -231,8 +231,7 @@ static bool read_child(struct scenario *s, const struct step *st)
     return true;
 }
 
-/* ------------------------------------------------------------- operations --
- */
+/* ------------------------------------------------------------ operations -- */
 
 struct operation {
     const char *name;
@@ -310,8 +309,7 @@ static void note_names(struct scenario *s, const struct step *st)
     }
 }
 
-/* ------------------------------------------------------------------ lines --
- */
+/* ----------------------------------------------------------------- lines -- */
 
 /* NULL: nothing in it. */
 static struct step *split(char *line)
@@ -343,6 +341,27 @@ static bool read_step(struct scenario *s, struct step *st)
     return strcmp(op->name, "defsup") != 0 || read_sup(s, st);
 }
 
+static bool is_added(const struct scenario *s, const struct child_def *d)
+{
+    for (const struct step *st = s->steps; st != NULL; st = st->next)
+        if (strcmp(st->word[0], "start_child") == 0 &&
+            strcmp(st->word[3], d->role.who->name) == 0)
+            return true;
+    return false;
+}
+
+static void note_fixed(struct scenario *s)
+{
+    bool fixed = true;
+
+    for (const struct entity *e = s->entities; e != NULL; e = e->next)
+        if (e->child != NULL && is_added(s, e->child))
+            fixed = false;
+    for (const struct entity *e = s->entities; e != NULL; e = e->next)
+        if (e->child != NULL)
+            e->child->is_fixed = fixed;
+}
+
 /* Once all supervisors are known: a defchild may come before its defsup. */
 static bool read_children(struct scenario *s)
 {
@@ -351,6 +370,7 @@ static bool read_children(struct scenario *s)
             return false;
     for (const struct step *st = s->steps; st != NULL; st = st->next)
         note_names(s, st);
+    note_fixed(s);
     return true;
 }
 

@@ -55,6 +55,8 @@ struct role {
 struct child_def {
     struct child_def *next; /* of the same supervisor */
     enum kind kind;
+    bool is_fixed; /* its siblings are there in the order of their lines: no
+                      step adds a child that a defchild describes */
     struct role role;
 };
 

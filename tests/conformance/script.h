@@ -66,7 +66,9 @@ enum outcome init_as(const struct role *role, cop_reason *why);
 
 /* Starts an actor; `opts` has what the spawner wants of it. */
 int actor_spawn(cop_pid *out, const struct role *role, cop_opts opts);
-/* As a supervisor's child: cop_child.start; arg is a struct role. */
+/* As a supervisor's child, cop_child.fn: nobody waits for its init, which
+ * succeeds. Or cop_child.start. The argument is a struct role. */
+void actor_child(void *arg);
 int actor_start_child(cop_pid *out, void *arg, cop_reason *why);
 
 /* --------------------------------------------------------------- servers -- */

@@ -55,6 +55,8 @@ void log_message(const char *me, const char *verb, const cop_msg *m)
 
 static void must(int rc, const char *what)
 {
+    if (rc < 0 && world_has_ended())
+        cop_exit(COP_SHUTDOWN);
     if (rc < 0) {
         fprintf(stderr, "%s: %s\n", what, cop_error_str(rc));
         abort();
@@ -131,8 +133,10 @@ static void do_monitor(const char *me, const struct step *s)
 
     (void)me;
     if (s->n > 4) {
-        must(cop_monitor_alias(&h.monitor, target_pid(target),
-                               alias_mode(s->word[4])),
+        int mode = alias_mode(s->word[4]);
+        must(is_registered_name(target)
+                 ? cop_monitor_name_alias(&h.monitor, target + 1, mode)
+                 : cop_monitor_alias(&h.monitor, world_pid(target), mode),
              "monitor");
         a.alias = (cop_alias){cop_self(), h.monitor};
         world_set(THING_ALIAS, s->word[3], a);

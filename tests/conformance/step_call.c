@@ -54,6 +54,8 @@ static cop_reason reason_of_call(int rc)
         return COP_NOPROC;
     case COP_ETIMEDOUT:
         return cop_because("timeout");
+    case COP_EDEADLOCK:
+        return cop_because("calling_self");
     default:
         return cop_because(cop_error_name(rc));
     }
@@ -79,8 +81,7 @@ int call_server(const char *target, cop_tag tag, int64_t n, cop_time deadline,
     }
     if (rc == COP_EDEADLOCK && !cop_pid_eq(pid, cop_self()))
         return call_patiently(pid, tag, body, deadline, reply, why);
-    *why =
-        rc == COP_EDEADLOCK ? cop_because("calling_self") : reason_of_call(rc);
+    *why = reason_of_call(rc);
     return -1;
 }
 

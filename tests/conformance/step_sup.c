@@ -5,8 +5,15 @@
  * A supervisor runs no code of ours in which it could print "S start". The
  * first who knows that it has begun does it: a child, or the function that
  * starts one, which the supervisor runs. If there is none, it is who started
- * the supervisor. As a child, a supervisor is started by a function of ours
- * too, which prints "S start fail R" when its start has failed.
+ * the supervisor.
+ *
+ * Children are specified as a program would: .server, .sup, .fn. Where that
+ * would leave something unprinted, or in an order of its own, .start is used.
+ * A supervisor below another is *plain*, .sup, if it has a child that can say
+ * for it that it has begun, and if it cannot fail to start, which would have to
+ * be printed, too. An actor is plain, .fn, if its init cannot fail nor take
+ * time, and if its tree never starts anybody after it, since nobody waits until
+ * it has begun.
  */
 #include "tests/conformance/script.h"
 
@@ -14,17 +21,64 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHILDREN_MAX = 64, LIST_TEXT = 2048 };
+enum { CHILDREN_MAX = 64, LIST_TEXT = 2048, DEPTH_MAX = 32 };
 
+/* Those above it first. */
 void sup_announce(const struct role *child, cop_pid sup)
 {
-    if (child->parent != NULL)
-        (void)world_announce(child->parent->who, sup);
+    const struct sup_def *def = child->parent;
+    cop_info info;
+
+    if (def == NULL || world_entity_of(sup) != NULL)
+        return;
+    if (def->who->child != NULL && cop_info_get(sup, &info) == 0)
+        sup_announce(&def->who->child->role, info.parent);
+    (void)world_announce(def->who, sup);
 }
 
-/* -------------------------------------------------------------- starting -- */
+/* ------------------------------------------------------------ describing -- */
 
 static int start_sup_child(cop_pid *out, void *arg, cop_reason *why);
+
+static bool is_last_of_tree(const struct child_def *d)
+{
+    return d == NULL || (d->next == NULL && d->role.parent != NULL &&
+                         is_last_of_tree(d->role.parent->who->child));
+}
+
+static bool is_plain_actor(const struct child_def *d)
+{
+    const struct options *o = &d->role.opts;
+
+    return o->init == NULL && o->initslow == 0 && d->is_fixed &&
+           d->role.parent->strategy != COP_SIMPLE_ONE_FOR_ONE &&
+           is_last_of_tree(d);
+}
+
+/* Whether its start can fail, by what it is described as. */
+static bool may_fail(const struct child_def *d)
+{
+    const struct options *o = &d->role.opts;
+
+    return o->init != NULL || o->initslow > 0 || o->reg != NULL;
+}
+
+static bool is_plain_sup(const struct sup_def *d, int depth)
+{
+    int kids = 0;
+
+    if (d == NULL || d->strategy == COP_SIMPLE_ONE_FOR_ONE || depth == 0)
+        return false;
+    for (const struct child_def *c = d->children; c != NULL; c = c->next) {
+        if (c->role.opts.later)
+            continue;
+        if (may_fail(c) ||
+            (c->kind == KIND_SUP && !is_plain_sup(c->role.who->sup, depth - 1)))
+            return false;
+        kids++;
+    }
+    return kids > 0;
+}
 
 static cop_time shutdown_of(const char *word)
 {
@@ -33,6 +87,53 @@ static cop_time shutdown_of(const char *word)
     if (strcmp(word, "brutal") == 0)
         return COP_BRUTAL_KILL;
     return duration_of(word);
+}
+
+static cop_child child_spec(struct child_def *d);
+
+/* It, and all that it points at, lives until scenario_free. */
+static const cop_sup *sup_spec(const struct sup_def *d)
+{
+    cop_child *children = scenario_alloc(CHILDREN_MAX * sizeof *children);
+    cop_sup *sup = scenario_alloc(sizeof *sup);
+
+    *sup = (cop_sup){.strategy = d->strategy,
+                     .intensity =
+                         d->intensity > 0 ? d->intensity : COP_INTENSITY_ZERO,
+                     .period_ns = d->period_ns,
+                     .auto_shutdown = d->auto_shutdown,
+                     .children = children};
+    for (struct child_def *c = d->children; c != NULL; c = c->next)
+        if (!c->role.opts.later && sup->nchildren < CHILDREN_MAX)
+            children[sup->nchildren++] = child_spec(c);
+    return sup;
+}
+
+static void describe_actor(cop_child *c, const struct child_def *d)
+{
+    if (is_plain_actor(d)) {
+        c->fn = actor_child;
+        c->opts.trap_exit = d->role.opts.trap;
+        c->opts.label = c->id;
+    } else {
+        c->start = actor_start_child;
+    }
+}
+
+static void describe_sup(cop_child *c, const struct child_def *d)
+{
+    const cop_sup *sup = NULL;
+
+    if (is_plain_sup(d->role.who->sup, DEPTH_MAX))
+        sup = sup_spec(d->role.who->sup);
+    if (sup != NULL && cop_sup_check(sup, NULL, 0) == 0) {
+        c->sup = sup;
+        c->opts.name = d->role.opts.reg;
+        c->opts.label = c->id;
+    } else {
+        c->start = start_sup_child;
+        c->is_supervisor = true;
+    }
 }
 
 static cop_child child_spec(struct child_def *d)
@@ -46,7 +147,7 @@ static cop_child child_spec(struct child_def *d)
 
     switch (d->kind) {
     case KIND_ACTOR:
-        c.start = actor_start_child;
+        describe_actor(&c, d);
         break;
     case KIND_SERVER:
         c.server = &scripted_server;
@@ -54,12 +155,13 @@ static cop_child child_spec(struct child_def *d)
         c.opts.label = c.id;
         break;
     case KIND_SUP:
-        c.start = start_sup_child;
-        c.is_supervisor = true;
+        describe_sup(&c, d);
         break;
     }
     return c;
 }
+
+/* -------------------------------------------------------------- starting -- */
 
 /* Prints what came of a start, as far as nobody else does. */
 static void report_start(struct entity *who, cop_pid pid, int rc,
@@ -82,23 +184,13 @@ static void report_start(struct entity *who, cop_pid pid, int rc,
 static int start_sup(cop_pid *out, const struct sup_def *d, const char *reg,
                      cop_reason *why)
 {
-    cop_child children[CHILDREN_MAX];
-    cop_sup sup = {.strategy = d->strategy,
-                   .intensity =
-                       d->intensity > 0 ? d->intensity : COP_INTENSITY_ZERO,
-                   .period_ns = d->period_ns,
-                   .auto_shutdown = d->auto_shutdown,
-                   .children = children};
     const cop_opts opts = {.name = reg, .label = d->who->name};
     cop_pid before = world_pid(d->who->name);
     int rc;
 
-    for (struct child_def *c = d->children; c != NULL; c = c->next)
-        if (!c->role.opts.later && sup.nchildren < CHILDREN_MAX)
-            children[sup.nchildren++] = child_spec(c);
     *out = COP_NO_PID;
     *why = COP_NORMAL;
-    rc = cop_sup_start(out, &sup, &opts, why);
+    rc = cop_sup_start(out, sup_spec(d), &opts, why);
     report_start(d->who, *out, rc, *why,
                  !cop_pid_eq(before, world_pid(d->who->name)));
     return rc;
@@ -157,10 +249,9 @@ static const char *error_word(int rc)
     }
 }
 
-/* A request ended with `rc`. COP_EDOWN means that the supervisor has died, or
- * that a start has failed; then it lives, unless it failed of it. */
+/* A request ended with `rc`. */
 static void report(const char *me, const struct step *s, const char *what,
-                   cop_pid sup, int rc, cop_pid child, cop_reason why)
+                   int rc, cop_pid child, cop_reason why)
 {
     char text[REASON_TEXT];
     const char *op = s->word[0];
@@ -173,13 +264,13 @@ static void report(const char *me, const struct step *s, const char *what,
         world_log(me, "%s %s -> ok undefined", op, what);
     else if (rc == COP_ENOPROC)
         world_log(me, "%s %s -> exit noproc", op, what);
-    else if (rc != COP_EDOWN)
-        world_log(me, "%s %s -> error %s", op, what, error_word(rc));
-    else if (cop_reason_kind(why) == COP_R_NORMAL && !cop_is_alive(sup))
+    else if (rc == COP_EDOWN)
         world_log(me, "%s %s -> exit %s", op, what,
                   reason_text(cop_call_reason(), text));
-    else
+    else if (rc == COP_EFAILED)
         world_log(me, "%s %s -> error %s", op, what, reason_text(why, text));
+    else
+        world_log(me, "%s %s -> error %s", op, what, error_word(rc));
     cop_reason_release(why);
 }
 
@@ -222,7 +313,9 @@ void step_start_child(const char *me, const struct step *s)
 
     if (!cop_pid_is_none(sup))
         rc = cop_sup_start_child(sup, &pid, &c, &why);
-    report(me, s, s->word[3], sup, rc, pid, why);
+    if (rc == 0)
+        (void)world_announce(who, pid);
+    report(me, s, s->word[3], rc, pid, why);
 }
 
 void step_terminate_child(const char *me, const struct step *s)
@@ -235,7 +328,7 @@ void step_terminate_child(const char *me, const struct step *s)
         rc = who == NULL || who->child != NULL || cop_pid_is_none(who->pid)
                  ? cop_sup_terminate_child(sup, s->word[3])
                  : cop_sup_terminate_pid(sup, world_pid(s->word[3]));
-    report(me, s, s->word[3], sup, rc, COP_NO_PID, COP_NORMAL);
+    report(me, s, s->word[3], rc, COP_NO_PID, COP_NORMAL);
 }
 
 void step_restart_child(const char *me, const struct step *s)
@@ -247,7 +340,9 @@ void step_restart_child(const char *me, const struct step *s)
 
     if (!cop_pid_is_none(sup))
         rc = cop_sup_restart_child(sup, &pid, s->word[3], &why);
-    report(me, s, s->word[3], sup, rc, pid, why);
+    if (rc == 0)
+        (void)world_announce(world_entity(s->word[3]), pid);
+    report(me, s, s->word[3], rc, pid, why);
 }
 
 void step_delete_child(const char *me, const struct step *s)
@@ -257,7 +352,7 @@ void step_delete_child(const char *me, const struct step *s)
 
     if (!cop_pid_is_none(sup))
         rc = cop_sup_delete_child(sup, s->word[3]);
-    report(me, s, s->word[3], sup, rc, COP_NO_PID, COP_NORMAL);
+    report(me, s, s->word[3], rc, COP_NO_PID, COP_NORMAL);
 }
 
 /* --------------------------------------------------------------- looking -- */
@@ -302,7 +397,7 @@ void step_which_children(const char *me, const struct step *s)
     if (!cop_pid_is_none(pid))
         n = cop_sup_which_children(pid, info, CHILDREN_MAX);
     if (n < 0)
-        report(me, s, s->word[2], pid, n, COP_NO_PID, COP_NORMAL);
+        report(me, s, s->word[2], n, COP_NO_PID, COP_NORMAL);
     else
         list_children(me, s,
                       sup != NULL && sup->strategy == COP_SIMPLE_ONE_FOR_ONE,
@@ -318,7 +413,7 @@ void step_count_children(const char *me, const struct step *s)
     if (!cop_pid_is_none(sup))
         rc = cop_sup_count_children(sup, &n);
     if (rc != 0)
-        report(me, s, s->word[2], sup, rc, COP_NO_PID, COP_NORMAL);
+        report(me, s, s->word[2], rc, COP_NO_PID, COP_NORMAL);
     else
         world_log(me,
                   "count_children %s -> specs=%zu active=%zu supervisors=%zu "

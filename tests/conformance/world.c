@@ -15,6 +15,7 @@
 #include <coppice/extend.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@ struct process {
     struct process *next;
     cop_pid pid;
     struct entity *who;
-    bool failed; /* its start has */
+    bool failed;    /* its start has */
+    bool announced; /* "start" was printed */
 };
 
 struct named {
@@ -44,6 +46,7 @@ struct event {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct scenario *scenario;
+static _Atomic bool has_ended;
 static struct process *processes;
 static struct named *things;
 static struct event *events, **events_end;
@@ -218,16 +221,32 @@ void world_log(const char *name, const char *fmt, ...)
     pthread_mutex_unlock(&lock);
 }
 
+static void start_locked(struct entity *who, cop_pid pid)
+{
+    struct process *p;
+
+    bind_locked(who, pid);
+    p = find_locked(pid);
+    if (!p->announced)
+        log_locked(NULL, who->name, "start");
+    p->announced = true;
+}
+
+void world_started(struct entity *who, cop_pid pid)
+{
+    pthread_mutex_lock(&lock);
+    start_locked(who, pid);
+    pthread_mutex_unlock(&lock);
+}
+
 bool world_announce(struct entity *who, cop_pid pid)
 {
     bool is_new;
 
     pthread_mutex_lock(&lock);
     is_new = find_locked(pid) == NULL;
-    if (is_new) {
-        bind_locked(who, pid);
-        log_locked(NULL, who->name, "start");
-    }
+    if (is_new)
+        start_locked(who, pid);
     pthread_mutex_unlock(&lock);
     return is_new;
 }
@@ -265,8 +284,7 @@ bool world_flush(const char *head)
     return any;
 }
 
-/* ---------------------------------------------------------------- reasons --
- */
+/* --------------------------------------------------------------- reasons -- */
 
 cop_reason reason_of(const char *word)
 {
@@ -284,8 +302,7 @@ const char *reason_text(cop_reason why, char *buf)
     return buf;
 }
 
-/* ----------------------------------------------------------------- groups --
- */
+/* ---------------------------------------------------------------- groups -- */
 
 void world_set_groups(cop_pid scope)
 {
@@ -297,8 +314,7 @@ cop_pid world_groups(void)
     return groups;
 }
 
-/* ------------------------------------------------------------------- life --
- */
+/* ------------------------------------------------------------------ life -- */
 
 void world_init(struct scenario *s)
 {
@@ -308,7 +324,19 @@ void world_init(struct scenario *s)
     events = NULL;
     events_end = &events;
     groups = COP_NO_PID;
+    atomic_store(&has_ended, false);
     cop_ext_on_exit(saw_exit);
+}
+
+void world_end(void)
+{
+    /* release: pairs with world_has_ended */
+    atomic_store_explicit(&has_ended, true, memory_order_release);
+}
+
+bool world_has_ended(void)
+{
+    return atomic_load_explicit(&has_ended, memory_order_acquire);
 }
 
 void world_fini(void)

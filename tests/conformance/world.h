@@ -10,6 +10,10 @@
 
 void world_init(struct scenario *s);
 void world_fini(void);
+/* From now on the runtime is being stopped: who goes on meanwhile, as what it
+ * waited for has ended, is not to be taken seriously. */
+void world_end(void);
+bool world_has_ended(void);
 
 /* ----------------------------------------------------------------- names -- */
 
@@ -20,8 +24,11 @@ cop_pid world_pid(const char *name);
 void world_bind(struct entity *who, cop_pid pid);
 /* `handle` is another name for `pid`, which goes on under its own. */
 void world_bind_handle(struct entity *handle, cop_pid pid);
-/* As world_bind if nobody knows `pid` yet, with the line "NAME start": for a
- * supervisor, which cannot say itself that it has begun. False: it is known. */
+/* "NAME start", once for each process. */
+void world_started(struct entity *who, cop_pid pid);
+/* As world_bind if nobody knows `pid` yet, with the line "NAME start": for who
+ * cannot say itself that it has begun (a supervisor), or may not have yet.
+ * False: it is known. */
 bool world_announce(struct entity *who, cop_pid pid);
 /* The process's death is said by another line than "NAME exit". */
 void world_start_failed(cop_pid pid);
@@ -53,16 +60,14 @@ void world_log(const char *name, const char *fmt, ...) COP_PRINTF(2, 3);
  * something. */
 bool world_flush(const char *head);
 
-/* ---------------------------------------------------------------- reasons --
- */
+/* --------------------------------------------------------------- reasons -- */
 
 cop_reason reason_of(const char *word);
 #define REASON_TEXT 160
 /* As a scenario writes it: "boom", "shutdown:x". Returns buf. */
 const char *reason_text(cop_reason why, char *buf);
 
-/* ------------------------------------------------------------------ groups --
- */
+/* ---------------------------------------------------------------- groups -- */
 
 void world_set_groups(cop_pid scope);
 cop_pid world_groups(void);

@@ -42,7 +42,8 @@ static void end(cop_pid pid)
 
 static void is_failure(int err)
 {
-    ck_assert_msg(err == COP_ENOMEM || err == COP_EDOWN || err == COP_ELIMIT,
+    ck_assert_msg(err == COP_ENOMEM || err == COP_EDOWN || err == COP_EFAILED ||
+                      err == COP_ELIMIT,
                   "%s", cop_error_str(err));
 }
 

@@ -55,7 +55,7 @@ static void body_start_child_fails(void *arg)
     (void)arg;
     d.init = "fail:boom,ignore,ok";
     e.init = "ignore,ok";
-    ck_assert_int_eq(cop_sup_start_child(s, &pid, &dd, &why), COP_EDOWN);
+    ck_assert_int_eq(cop_sup_start_child(s, &pid, &dd, &why), COP_EFAILED);
     reason_was(why, "boom");
     which_is(s, "a=up b=up c=up");
     ck_assert_int_eq(cop_sup_start_child(s, &pid, &dd, &why), COP_EIGNORE);
@@ -76,10 +76,10 @@ static void body_start_child_name_taken(void *arg)
     cop_reason why;
     (void)arg;
     ck_assert_int_eq(cop_sup_start_child(s, &pid, &dd, NULL), 0);
-    ck_assert_int_eq(cop_sup_start_child(s, &pid, &ee, &why), COP_EDOWN);
+    ck_assert_int_eq(cop_sup_start_child(s, &pid, &ee, &why), COP_EFAILED);
     ck_assert_str_eq(cop_reason_name(why), "already_started");
     cop_reason_release(why);
-    ck_assert_int_eq(cop_sup_start_child(s, &pid, &ee, NULL), COP_EDOWN);
+    ck_assert_int_eq(cop_sup_start_child(s, &pid, &ee, NULL), COP_EFAILED);
 }
 KID_TEST(start_child_name_taken, body_start_child_name_taken)
 
@@ -127,7 +127,7 @@ static void body_restart_child(void *arg)
     ck_assert_int_eq(cop_sup_terminate_child(s, "a"), 0);
     a.init = "ok,ignore,fail:boom,ok";
     ck_assert_int_eq(cop_sup_restart_child(s, &pid, "a", &why), COP_EIGNORE);
-    ck_assert_int_eq(cop_sup_restart_child(s, &pid, "a", &why), COP_EDOWN);
+    ck_assert_int_eq(cop_sup_restart_child(s, &pid, "a", &why), COP_EFAILED);
     reason_was(why, "boom");
     which_is(s, "a=undefined b=up c=up"); /* and it is not tried again */
     ck_assert_int_eq(cop_sup_restart_child(s, &pid, "a", &why), 0);
@@ -319,7 +319,7 @@ static int starts_by_hand(cop_pid *out, void *arg, cop_reason *why)
         return COP_EIGNORE;
     if (n == 2) {
         *why = cop_because_fmt("by_hand", "%d", n);
-        return COP_EDOWN;
+        return COP_EFAILED;
     }
     if (n == 3)
         return COP_ELIMIT;
@@ -340,9 +340,9 @@ static void body_start_by_hand(void *arg)
     ck_assert_int_eq(cop_sup_terminate_child(s, "a"), 0);
     by_hand = 1;
     ck_assert_int_eq(cop_sup_restart_child(s, &pid, "a", &why), COP_EIGNORE);
-    ck_assert_int_eq(cop_sup_restart_child(s, &pid, "a", &why), COP_EDOWN);
+    ck_assert_int_eq(cop_sup_restart_child(s, &pid, "a", &why), COP_EFAILED);
     reason_was(why, "{by_hand, \"2\"}");
-    ck_assert_int_eq(cop_sup_restart_child(s, &pid, "a", &why), COP_EDOWN);
+    ck_assert_int_eq(cop_sup_restart_child(s, &pid, "a", &why), COP_EFAILED);
     reason_was(why, "{start_failed, \"limit reached\"}");
     ck_assert_int_eq(cop_sup_restart_child(s, &pid, "a", &why), 0);
     settle();
@@ -429,8 +429,8 @@ START_TEST(check_of_supervisors)
     wrong(&(cop_sup){.children = kids, .nchildren = 2}, "");
     wrong(&(cop_sup){.nchildren = 1},
           "supervisor: nchildren is set, children is NULL");
-    wrong(&(cop_sup){.strategy = 4},
-          "supervisor: strategy is none of its four values");
+    wrong(&(cop_sup){.strategy = 5},
+          "supervisor: strategy is none of its five values");
     wrong(&(cop_sup){.intensity = -2}, "supervisor: intensity is negative");
     wrong(&(cop_sup){.period_ns = -1}, "supervisor: period_ns is negative");
     wrong(&(cop_sup){.auto_shutdown = 3},

@@ -52,7 +52,8 @@ static void body_start_fails_or_is_ignored(void *arg)
     (void)arg;
     a.init = "fail:boom,ignore,ok";
     ck_assert_int_eq(
-        cop_sup_start_child(s, NULL, &(cop_child){.arg = &a}, &why), COP_EDOWN);
+        cop_sup_start_child(s, NULL, &(cop_child){.arg = &a}, &why),
+        COP_EFAILED);
     reason_was(why, "boom");
     ck_assert_int_eq(add(s, &a), COP_EIGNORE);
     which_is(s, "");
@@ -227,7 +228,7 @@ static void body_many_failing_starts(void *arg)
     for (int i = 0; i < MANY; i++)
         ck_assert_int_eq(cop_send(s, KID_NOTE, NULL, 0), 0);
     for (int i = 0; i < 1000; i++)
-        ck_assert_int_eq(cop_sup_start_child(s, NULL, NULL, NULL), COP_EDOWN);
+        ck_assert_int_eq(cop_sup_start_child(s, NULL, NULL, NULL), COP_EFAILED);
     which_is(s, "");
 }
 KID_TEST(many_failing_starts, body_many_failing_starts)
