@@ -146,7 +146,8 @@ typedef struct cop_statem {
 } cop_statem;
 
 /* Starts a machine and waits until its init is done; `def` must outlive it.
- * As cop_server_start in all: blocking, argument, *why, errors. */
+ * As cop_server_start in all: blocking, argument, *why, errors. (A supervisor
+ * starts one by a cop_child.start that calls this with opts->spawn.link.) */
 COP_API COP_MUST_USE int cop_statem_start(cop_pid *out, const cop_statem *def,
                                           void *arg,
                                           const cop_server_opts *opts,

@@ -240,6 +240,38 @@ static void body_ends_with_its_parent(void *arg)
 }
 KID_TEST(ends_with_its_parent, body_ends_with_its_parent)
 
+static atomic_int starts;
+
+static int start_child(cop_pid *out, void *arg, cop_reason *why)
+{
+    const cop_server_opts opts = {.spawn = {.link = true, .name = "child"}};
+
+    atomic_fetch_add(&starts, 1);
+    return cop_statem_start(out, &holder_def, arg, &opts, why);
+}
+
+static void body_is_a_child(void *arg)
+{
+    const cop_child kids[] = {{.id = "sm", .start = start_child}};
+    const cop_sup spec = {.children = kids, .nchildren = 1};
+    cop_pid first, sup;
+    (void)arg;
+    cop_trap_exit(true);
+    ck_assert_int_eq(cop_sup_start(&sup, &spec, NULL, NULL), 0);
+    first = cop_whereis("child");
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(cop_send_msg(first, counted(HOLD)), 0);
+    ck_assert_int_eq(cop_send_msg(first, counted(QUIT)), 0);
+    settle();
+    ck_assert(!cop_is_alive(first));
+    ck_assert(cop_is_alive(cop_whereis("child")));
+    ck_assert_int_eq(atomic_load(&starts), 2);
+    ck_assert_int_eq(cop_server_stop(sup, COP_SHUTDOWN, COP_FOREVER, NULL), 0);
+    none_is_left();
+    notes_are("end quit@0|");
+}
+KID_TEST(is_a_child, body_is_a_child)
+
 /* ------------------------------------------------------------- entering -- */
 
 static void becomes_machine(void *arg)
@@ -412,6 +444,7 @@ static const TTest *const cases[] = {
     lives_on,
     runtime_stops,
     ends_with_its_parent,
+    is_a_child,
     an_actor_becomes_one,
     becomes_with_its_data,
     cannot_become_nothing,
