@@ -36,6 +36,7 @@ enum copi_leave {
     COPI_LEAVE_YIELD,
     COPI_LEAVE_BLOCKING, /* a helper thread works for it */
     COPI_LEAVE_LOST,     /* this thread's worker was handed over */
+    COPI_LEAVE_CRASHED,  /* a native fault: its frames are wrecked */
     COPI_LEAVE_STACK,    /* DONE, with frames on it that are given up */
     COPI_LEAVE_EXITED
 };
@@ -91,6 +92,7 @@ struct copi_actor {
     uint8_t priority;     /* cop_priority */
     bool urgent;
     bool pinned;
+    bool no_trap; /* COP_ISOLATION_NONE */
     bool is_guest;
     uint16_t home;          /* pinned: its worker */
     unsigned guest_section; /* a guest's own: epoch.h */
@@ -99,6 +101,7 @@ struct copi_actor {
     _Atomic bool trap_exit; /* observers read it */
     bool started;           /* its function or init has begun */
     bool has_init;          /* its init is done: terminate is owed */
+    bool crashed;           /* a native fault has still to be its end */
     bool hibernates;        /* its function goes on at the next message */
     uint8_t leave;          /* enum copi_leave */
     uint8_t dying;          /* enum copi_dying */
@@ -115,6 +118,7 @@ struct copi_actor {
     uint32_t drops;               /* messages dropped from the inbox, ever */
     struct copi_marks *marks;     /* receive markers, or NULL */
     struct copi_carrier *carrier; /* its coroutine while it has one */
+    struct copi_carrier *wreck;   /* what it crashed on, newest first */
     struct copi_wait *waiting;    /* the timed wait on its stack, or NULL */
     void *state;                  /* what fn or the handler works on */
     struct copi_defer *defers;

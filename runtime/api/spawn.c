@@ -33,8 +33,8 @@ static int check_opts(const struct what *w, const struct copi_scope *s)
 {
     const cop_opts *o = w->opts;
     bool ties = o->link || o->monitor != NULL;
-    if (o->stack_bytes > COPI_STACK_MAX || o->arg_bytes > EXTRA_MAX ||
-        o->mailbox_max > MAILBOX_MAX)
+    if (o->isolation > COP_ISOLATION_NONE || o->stack_bytes > COPI_STACK_MAX ||
+        o->arg_bytes > EXTRA_MAX || o->mailbox_max > MAILBOX_MAX)
         return COP_EINVAL;
     if ((o->arg_bytes > 0 && (o->arg_release != NULL || w->arg == NULL)) ||
         (unsigned)o->priority > COP_PRIO_MAX ||
@@ -79,6 +79,7 @@ static void fill(struct copi_actor *a, const struct what *w,
     a->priority = (uint8_t)o->priority;
     a->urgent = o->urgent;
     a->trap_exit = o->trap_exit;
+    a->no_trap = o->isolation != COP_ISOLATION_TRAP;
 }
 
 static void pin(struct copi_actor *a)

@@ -17,6 +17,7 @@
 #include "runtime/memory/mem.h"
 #include "runtime/memory/stack.h"
 #include "runtime/scheduler/blocking.h"
+#include "runtime/scheduler/crash.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/runq.h"
@@ -143,9 +144,11 @@ static int make(void)
     if (rc != 0)
         goto no_workers;
     copi_blocking_init();
+    copi_crash_init();
     rc = start_threads();
     if (rc == 0)
         return 0;
+    copi_crash_fini();
     copi_blocking_stop();
     unmake_workers();
 no_workers:
@@ -166,6 +169,7 @@ bool copi_runtime_unmake(cop_time deadline)
     copi_idle_wake_all();
     if (!copi_machines_join(deadline))
         return false;
+    copi_crash_fini();
     copi_blocking_stop();
     copi_limbo_flush_outside();
     unmake_workers();

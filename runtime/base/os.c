@@ -61,6 +61,11 @@ void copi_os_futex_wake(_Atomic uint32_t *w, int n)
     COPI_ASSERTF(rc >= 0 || errno == EFAULT, "errno %d", errno);
 }
 
+int copi_os_pid(void)
+{
+    return (int)getpid();
+}
+
 void copi_os_yield(void)
 {
     sched_yield();

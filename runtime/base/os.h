@@ -27,6 +27,8 @@ void copi_os_futex_wake(_Atomic uint32_t *w, int n);
 
 /* Lets another thread of this core run, if there is one. */
 void copi_os_yield(void);
+/* The process. */
+int copi_os_pid(void);
 
 /* ------------------------------------------------------------- threads -- */
 

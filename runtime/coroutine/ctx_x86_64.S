@@ -105,6 +105,24 @@ copi_ctx_switch:
         .cfi_endproc
         .size   copi_ctx_switch, . - copi_ctx_switch
 
+/* copi_ctx_go(rdi: to). Comes from a signal handler: nothing of the state that
+ * it finds can be relied on. */
+        .globl  copi_ctx_go
+        .hidden copi_ctx_go
+        .type   copi_ctx_go, @function
+        .p2align 4
+copi_ctx_go:
+        .cfi_startproc
+        movq    (%rdi), %rsp
+        .cfi_def_cfa %rsp, 64
+        cld
+        fninit
+        fldcw   4(%rsp)
+        ldmxcsr (%rsp)
+        jmp     .Lx87cw_is_right
+        .cfi_endproc
+        .size   copi_ctx_go, . - copi_ctx_go
+
 /* copi_ctx_make(rdi: c, rsi: stack_low, rdx: size, rcx: entry, r8: arg) */
         .globl  copi_ctx_make
         .hidden copi_ctx_make

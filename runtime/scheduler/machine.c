@@ -29,6 +29,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
+#include "runtime/scheduler/crash.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/runq.h"
 #include "runtime/scheduler/sched.h"
@@ -91,6 +92,7 @@ static void machine_main(void *arg)
     copi_native_init(&m->native);
     copi_slab_thread_init();
     copi_stack_thread_init();
+    copi_crash_thread_init(m);
     if (m->worker != NULL || wait_as_spare(m)) {
         attach(m);
         while (!copi_sched_loop(m) && wait_as_spare(m))
@@ -100,6 +102,7 @@ static void machine_main(void *arg)
         copi_turn_free_warm(m->worker);
         copi_epoch_offline(m->worker->index);
     }
+    copi_crash_thread_fini(m);
     copi_stack_thread_fini();
     copi_slab_thread_fini();
     copi_native_fini(&m->native);
@@ -220,6 +223,15 @@ void copi_machine_was_lost(void)
     struct copi_here *h = copi_here();
     if (atomic_load(&h->lost) != 0)
         copi_turn_leave(h->actor, COPI_LEAVE_LOST);
+}
+
+bool copi_machine_is_lost(struct copi_machine *m)
+{
+    /* in_runtime is set: after this no further attempt succeeds */
+    copi_lock_acquire(&lock);
+    bool lost = atomic_load(&m->here->lost) != 0;
+    copi_lock_release(&lock);
+    return lost;
 }
 
 void copi_machine_requeue(struct copi_actor *a)

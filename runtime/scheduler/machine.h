@@ -21,6 +21,9 @@ bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn);
 /* On the stuck machine, on its actor's stack, entering the runtime: returns
  * when the actor runs on a machine with a worker. */
 void copi_machine_was_lost(void);
+/* For the machine itself, back on its own stack without its actor's having
+ * entered the runtime: has its worker been handed over? */
+bool copi_machine_is_lost(struct copi_machine *m);
 /* The same machine, on its own stack: the actor goes to others. */
 void copi_machine_requeue(struct copi_actor *a);
 

@@ -23,6 +23,8 @@
 #include "runtime/queue/ring.h"
 #include "runtime/scheduler/epoch.h"
 
+#include <signal.h>
+
 struct copi_here;
 struct copi_machine;
 
@@ -31,6 +33,7 @@ struct copi_carrier {
     struct copi_coro coro;
     struct copi_carrier *next; /* of the worker's warm ones */
     size_t stack_bytes;        /* as asked for; 0: the default */
+    cop_reason crash;          /* of an actor that crashed on it; owned */
 };
 
 /* A list of runnable actors under a lock, linked by run_next. */
@@ -79,7 +82,10 @@ struct copi_machine {
     struct copi_here *here;     /* its thread's */
     struct copi_machine *next;  /* of all machines */
     struct copi_machine *spare_next;
-    _Atomic uint32_t wake; /* a spare one sleeps on this */
+    cop_fault fault;         /* what its actor has just crashed of */
+    sigset_t mask;           /* the thread's own */
+    stack_t alt, alt_before; /* of signals, and what the thread had */
+    _Atomic uint32_t wake;   /* a spare one sleeps on this */
     _Atomic uint32_t ended;
 };
 
