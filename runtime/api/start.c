@@ -20,6 +20,7 @@
 #include "runtime/scheduler/crash.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/machine.h"
+#include "runtime/scheduler/preempt.h"
 #include "runtime/scheduler/runq.h"
 #include "runtime/scheduler/sched.h"
 #include "runtime/scheduler/sysmon.h"
@@ -145,9 +146,11 @@ static int make(void)
         goto no_workers;
     copi_blocking_init();
     copi_crash_init();
+    copi_preempt_init();
     rc = start_threads();
     if (rc == 0)
         return 0;
+    copi_preempt_fini();
     copi_crash_fini();
     copi_blocking_stop();
     unmake_workers();
@@ -169,6 +172,7 @@ bool copi_runtime_unmake(cop_time deadline)
     copi_idle_wake_all();
     if (!copi_machines_join(deadline))
         return false;
+    copi_preempt_fini();
     copi_crash_fini();
     copi_blocking_stop();
     copi_limbo_flush_outside();

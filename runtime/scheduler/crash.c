@@ -245,6 +245,19 @@ static void land(const struct copi_here *h, const siginfo_t *si,
     copi_mcontext_go(uc, &h->native->ctx, &m->mask);
 }
 
+void copi_crash_runaway(const siginfo_t *si, void *uc)
+{
+    const struct copi_here *h = copi_here();
+    struct copi_regs r;
+    copi_mcontext_read(uc, &r);
+    land(h, si, &r, uc);
+    cop_fault *f =
+        &COPI_CONTAINER(h->native, struct copi_machine, native)->fault;
+    copi_format(f->what, sizeof f->what, "runaway");
+    f->signal = 0;
+    f->address = 0;
+}
+
 static void on_fault(int sig, siginfo_t *si, void *uc)
 {
     int saved = *copi_os_errno();

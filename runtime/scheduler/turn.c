@@ -27,6 +27,7 @@
 #include "runtime/scheduler/blocking.h"
 #include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/machine.h"
+#include "runtime/scheduler/preempt.h"
 #include "runtime/scheduler/sched.h"
 #include "runtime/scheduler/wait.h"
 
@@ -326,7 +327,13 @@ static bool after_done(struct copi_worker *w, struct copi_actor *a)
 /* Does what it left for; true if its turn goes on. */
 static bool after_leave(struct copi_worker *w, struct copi_actor *a)
 {
+    if (a->leave != COPI_LEAVE_PREEMPTED)
+        copi_preempt_release(w, a);
     switch ((enum copi_leave)a->leave) {
+    case COPI_LEAVE_PREEMPTED:
+        note_stack(a);
+        copi_sched_held(w, a);
+        return false;
     case COPI_LEAVE_CRASHED:
         return true;
     case COPI_LEAVE_STACK:
