@@ -65,9 +65,12 @@ endif
 ifeq ($(SAN),)
 ALLOCATOR := mem_jemalloc
 ALLOCATOR_LIBS := -ljemalloc
+INTERPOSE :=
 else
 ALLOCATOR := mem_libc
 ALLOCATOR_LIBS :=
+# They take over abort, exit and such themselves.
+INTERPOSE := runtime/api/interpose.c
 endif
 
 # ---------------------------------------------------------------- flags --
@@ -109,9 +112,11 @@ CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 
-LIB_SRCS := $(filter-out runtime/memory/mem_%.c, \
+LIB_SRCS := $(filter-out runtime/memory/mem_%.c \
+    runtime/coroutine/mcontext_%.c $(INTERPOSE), \
     $(sort $(wildcard runtime/*/*.c actors/*.c))) \
     $(wildcard runtime/memory/mem_common.c runtime/memory/$(ALLOCATOR).c) \
+    $(wildcard runtime/coroutine/mcontext_$(ARCH).c) \
     $(wildcard runtime/coroutine/ctx_$(ARCH).S)
 BENCH_SRCS := $(sort $(wildcard tests/bench/*.c))
 CONFORMANCE_SRCS := $(sort $(wildcard tests/conformance/*.c))

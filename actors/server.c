@@ -15,10 +15,10 @@
  *     continue  `resume`, in a loop, before anything else
  *     stop      terminate, then the reply if one is owed, then cop_exit
  *
- * A continue of init has to wait until init is done: only then does the runtime
- * owe `terminate` to a callback that exits. It is carried out before the first
- * message, and NUDGE, which the server sends to itself, makes sure that there
- * is one.
+ * What init said is followed within the handler's init, when the start has been
+ * told of its success. The runtime owes no `terminate` then; so an exit of what
+ * is called there is caught, and the server ends itself. Rejected: to follow it
+ * at the first message, which would be gone if `resume` received another one.
  *
  * Suspended (sys.h) a server stays within `message` and receives selectively:
  * what may be taken is taken, all else remains in the mailbox, in its order.
@@ -213,21 +213,11 @@ static void idle_over(struct copi_server *s, const cop_msg *m)
         follow(s, timeout(s));
 }
 
-static void resume_after_init(struct copi_server *s)
-{
-    s->has_resume = false;
-    follow(s, resume(s, s->token));
-}
-
 void copi_server_message(void *state, const cop_msg *m)
 {
     struct copi_server *s = *(struct copi_server **)state;
 
-    if (s->has_resume)
-        resume_after_init(s);
     switch (cop_msg_tag(m)) {
-    case COPI_SERVER_NUDGE:
-        return;
     case COPI_SERVER_IDLE:
         idle_over(s, m);
         return;
@@ -255,26 +245,24 @@ void copi_server_terminate(void *state, cop_reason why)
 
 /* ------------------------------------------------------------ beginning -- */
 
-/* A message to itself. In a bounded mailbox a timer's takes no place; there it
- * must not be dropped, nor push another one out. */
-static int nudge(const struct copi_server *s)
-{
-    cop_timer t;
+struct beginning {
+    struct copi_server *s;
+    cop_next first;
+};
 
-    if (s->is_bounded)
-        return cop_send_after(&t, 0, cop_self(), COPI_SERVER_NUDGE, NULL, 0);
-    return cop_send(cop_self(), COPI_SERVER_NUDGE, NULL, 0);
+static void follow_first(void *arg)
+{
+    struct beginning *b = arg;
+
+    follow(b->s, b->first);
 }
 
 void copi_server_come_up(struct copi_server *s, cop_next n)
 {
+    struct beginning b = {s, n};
+    cop_reason why;
+
     s->is_up = true;
-    if (n.what != COPI_NEXT_CONTINUE) {
-        follow(s, n);
-        return;
-    }
-    s->has_resume = true;
-    s->token = n.token;
-    if (nudge(s) != 0)
-        end(s, cop_because("nomem"));
+    if (cop_catch(follow_first, &b, &why) != 0)
+        end(s, why);
 }

@@ -27,8 +27,7 @@ enum copi_server_next {
 };
 
 enum {
-    COPI_SERVER_IDLE = COP_TAG_BEHAVIOUR + 0x110, /* uint64_t: idle_number */
-    COPI_SERVER_NUDGE
+    COPI_SERVER_IDLE = COP_TAG_BEHAVIOUR + 0x110 /* uint64_t: idle_number */
 };
 
 #define COPI_SERVER_STATE_MAX ((size_t)1 << 40) /* a mistake, not a size */
@@ -40,12 +39,9 @@ struct copi_server {
     const struct copi_server_hooks *hooks;
     cop_pid parent;    /* whose EXIT ends it; never none */
     bool is_linked;    /* to who started it, from the beginning */
-    bool is_bounded;   /* its mailbox is, or may be */
     bool is_up;        /* init is done, terminate is not called yet */
     bool is_suspended; /* server_sys.c */
-    bool has_resume;   /* init asked for a continue with `token` */
     bool is_idle;      /* the idle timer runs */
-    uint64_t token;
     uint64_t idle_number;
     cop_time idle_ns; /* while is_idle */
     cop_timer idle_timer;

@@ -133,7 +133,6 @@ int copi_server_start(cop_pid *out, const cop_server *def,
         return COP_ENOMEM;
     set_arg(s, arg, &how.opts);
     s->is_linked = how.opts.link;
-    s->is_bounded = how.opts.mailbox_max > 0;
     how.arg = s;
     how.child = &s->start;
     how.opts.arg_bytes = 0;
@@ -197,7 +196,6 @@ void copi_server_enter(const cop_server *def,
     if (state != NULL && def->state_bytes > 0)
         memcpy(s->state, state, def->state_bytes);
     s->parent = cop_parent();
-    s->is_bounded = true;
     copi_server_come_up(s, first);
     cop_become(&entered_handler, &s->self);
 }

@@ -266,8 +266,7 @@ static size_t write_status(struct copi_server *s, char *buf, size_t size)
     (void)!cop_info_get(cop_self(), &info);
     add(buf, size, &used, "behaviour: %s\n",
         h != NULL && h->behaviour != NULL ? h->behaviour : "server");
-    add(buf, size, &used, "label: %s\n",
-        s->def->label != NULL ? s->def->label : "");
+    add(buf, size, &used, "label: %s\n", info.label != NULL ? info.label : "");
     add(buf, size, &used, "pid: %s\nname: %s\n",
         cop_pid_str(cop_self(), pid, sizeof pid), info.name);
     add(buf, size, &used, "parent: %s\n",

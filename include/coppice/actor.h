@@ -51,6 +51,13 @@ typedef enum cop_full {
     COP_FULL_KILL      /* the receiver ends with {limit, "mailbox"} */
 } cop_full;
 
+/* What a native fault in an actor's own code ends (signals such as SIGSEGV,
+ * abort, a failed assertion, an overflow of its stack, exit). */
+typedef enum cop_isolation {
+    COP_ISOLATION_TRAP, /* the actor, with a reason of kind COP_R_FAULT */
+    COP_ISOLATION_NONE  /* the process */
+} cop_isolation;
+
 /* How to spawn. Zero means default, everywhere. */
 typedef struct cop_opts {
     const char *name; /* registered before its first instruction */
@@ -65,7 +72,10 @@ typedef struct cop_opts {
     void (*arg_release)(void *arg); /* the argument is moved: released so */
     uint32_t mailbox_max;           /* messages; 0: no limit; at most 2^30 */
     cop_full mailbox_full;          /* what happens beyond */
-    const char *label; /* in listings instead of the function's address */
+    cop_isolation isolation;
+    cop_time max_run_ns; /* without giving way at a call; beyond, it ends
+                            with {fault, runaway}; 0: for ever */
+    const char *label;   /* in listings instead of the function's address */
 } cop_opts;
 
 /* Starts an actor that runs fn(arg) and ends, `normal`, when that returns.
@@ -146,9 +156,10 @@ COP_API COP_MUST_USE int cop_defer(void (*fn)(void *), void *arg);
 COP_API bool cop_undefer(void (*fn)(void *), void *arg);
 
 /* Runs fn(arg). 0 if it returned; COP_EFAILED if it ended in cop_exit (misuse
- * of a call included): the actor lives on then, frames between are left
- * without unwinding, and *why (may be NULL) is the caller's. Exit signals are
- * not caught. What fn deferred remains deferred. Nests. Actors only. */
+ * of a call included) or a native fault: the actor lives on then, frames
+ * between are left without unwinding, and *why (may be NULL) is the caller's.
+ * Not caught are exit signals, and a smashed stack, which may have damaged the
+ * caller's frames. What fn deferred remains deferred. Nests. Actors only. */
 COP_API COP_MUST_USE int cop_catch(void (*fn)(void *), void *arg,
                                    cop_reason *why);
 

@@ -67,11 +67,11 @@ COP_API COP_MUST_USE int cop_info_get(cop_pid pid, cop_info *out);
 COP_API size_t cop_actors(cop_pid *out, size_t cap);
 
 /* Counters since the start of the runtime. */
+/* clang-format off */
 #define COP_COUNTERS(X)                                                        \
-    X(spawned)                                                                 \
-    X(exited)                                                                  \
-    X(sent) X(received) X(dead_letters) X(dropped) X(timers_fired) X(turns)    \
-        X(steals) X(parks) X(handovers)
+    X(spawned) X(exited) X(sent) X(received) X(dead_letters) X(dropped)        \
+    X(timers_fired) X(turns) X(steals) X(parks) X(handovers) X(preemptions)
+/* clang-format on */
 typedef struct cop_counters {
 #define COP_X(name) uint64_t name;
     COP_COUNTERS(COP_X)

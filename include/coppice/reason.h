@@ -90,13 +90,31 @@ COP_API const char *cop_reason_term(cop_reason reason);
  * that is not counted. */
 COP_API const void *cop_reason_payload(cop_reason reason, size_t *size);
 
+/* A native crash, of reasons of kind COP_R_FAULT. */
+#define COP_FAULT_FRAMES 32
+typedef struct cop_fault {
+    /* "SIGSEGV", ... the signal; "stack_overflow"; "abort", "assert", "exit",
+     * "pthread_exit", "stack_smashed": what it called, or libc for it. */
+    char what[24];
+    char text[168]; /* of an assertion: what failed and where; else "" */
+    int signal;     /* its number, or 0 */
+    int code;       /* si_code */
+    uintptr_t address;
+    uintptr_t pc;   /* where it happened */
+    unsigned depth; /* frames there are, innermost first */
+    uintptr_t frames[COP_FAULT_FRAMES];
+} cop_fault;
+/* NULL if it is no fault; lives as long as the reason. */
+COP_API const cop_fault *cop_reason_fault(cop_reason reason);
+
 /* Same kind, name, term and payload. */
 COP_API bool cop_reason_eq(cop_reason a, cop_reason b);
 
 /* normal, shutdown, {shutdown, _}: what OTP calls an orderly end. */
 COP_API bool cop_reason_is_orderly(cop_reason reason);
 
-/* Prints: `normal`, `{shutdown, x}`, `{boom, "text"}`, `{boom, <12 bytes>}`.
+/* Prints: `normal`, `{shutdown, x}`, `{boom, "text"}`, `{boom, <12 bytes>}`,
+ * `{fault, SIGSEGV, 0x10}`, `{fault, assert, "n > 0 (f.c:7)"}`.
  * Returns buf; cut to fit, always closed with a zero byte. */
 #define COP_REASON_TEXT 256
 COP_API char *cop_reason_str(cop_reason reason, char *buf, size_t size);

@@ -24,6 +24,7 @@ typedef struct cop_config {
     unsigned actors_max;       /* 0: 16 million */
     uint64_t first_generation; /* of pids, for tests near the wrap; 0: 1 */
     bool virtual_time;         /* see extend.h */
+    cop_isolation isolation;   /* COP_ISOLATION_NONE: of no actor */
     bool handle_signals;       /* cop_run: SIGINT, SIGTERM stop gracefully */
     cop_time drain_ns;         /* cop_run: how long actors may take to stop
                                   once asked; 0: 5 s */
@@ -61,6 +62,12 @@ COP_API bool cop_is_running(void);
 
 /* How many worker threads the runtime has; 0: it is not running. Any thread. */
 COP_API unsigned cop_workers(void);
+
+/* Code of the library that holds `address` counts as the program's own: a fault
+ * in it is its actor's. For plug-ins; other libraries may hold locks when they
+ * fault, so that the process ends. COP_ENOENT: no library is there; COP_ELIMIT:
+ * 64 are trusted already. Any thread. */
+COP_API COP_MUST_USE int cop_trust_library(const void *address);
 
 /* Reports one line (cut at 1000 bytes) to where cop_config.log says. Any
  * thread; does not wait for other actors. */

@@ -380,6 +380,14 @@ cop_reason copi_reason_badarg_fmt(const char *fmt, ...)
     return reason;
 }
 
+cop_reason copi_reason_fault(const cop_fault *fault)
+{
+    struct copi_reason *r = counted_new(COP_R_FAULT, "fault", sizeof *fault);
+    if (r != NULL)
+        memcpy(r + 1, fault, sizeof *fault);
+    return reason_of(r);
+}
+
 /* -------------------------------------------------------------- counting -- */
 
 bool copi_reason_is_plain(cop_reason reason)
@@ -441,6 +449,13 @@ const void *cop_reason_payload(cop_reason reason, size_t *size)
     if (size != NULL)
         *size = r != NULL ? r->size : 0;
     return r != NULL ? r->payload : NULL;
+}
+
+const cop_fault *cop_reason_fault(cop_reason reason)
+{
+    return cop_reason_kind(reason) == COP_R_FAULT
+               ? (const cop_fault *)(const void *)record_of(reason)->payload
+               : NULL;
 }
 
 bool cop_reason_eq(cop_reason a, cop_reason b)
@@ -523,6 +538,21 @@ static void put_payload(struct out *o, const struct copi_reason *r)
     put_word(o, text);
 }
 
+static void put_fault(struct out *o, const cop_fault *f)
+{
+    char text[32];
+    put_word(o, "{fault, ");
+    put_name(o, f->what);
+    if (f->text[0] != '\0') {
+        put_word(o, ", ");
+        put_quoted(o, f->text, strlen(f->text));
+    } else if (f->signal != 0 && f->what[0] == 'S') {
+        copi_format(text, sizeof text, ", 0x%zx", (size_t)f->address);
+        put_word(o, text);
+    }
+    put_word(o, "}");
+}
+
 static void put_record(struct out *o, const struct copi_reason *r)
 {
     bool has_more = r->payload != NULL || r->term[0] != 0;
@@ -543,6 +573,8 @@ char *cop_reason_str(cop_reason reason, char *buf, size_t size)
     struct out o = {buf, size - 1};
     if (is_well_known(reason))
         put_word(&o, well_known[reason.word]);
+    else if (cop_reason_kind(reason) == COP_R_FAULT)
+        put_fault(&o, cop_reason_fault(reason));
     else
         put_record(&o, record_of(reason));
     *o.at = 0;

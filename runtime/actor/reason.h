@@ -31,6 +31,9 @@ cop_reason copi_reason_badarg_v(const char *fmt, va_list args) COP_PRINTF(1, 0);
  * names were made): once it was made for the first time it needs no memory. */
 cop_reason copi_reason_limit(const char *what);
 
+/* {fault, ...}. Counted. */
+cop_reason copi_reason_fault(const cop_fault *fault);
+
 /* No count: well-known or interned; retain and release do nothing. */
 bool copi_reason_is_plain(cop_reason reason);
 

@@ -23,6 +23,7 @@ static bool returns(struct copi_actor *a, struct copi_catch *c,
                     void (*fn)(void *), void *arg)
 {
     c->outer = a->catches;
+    c->frame = __builtin_frame_address(0);
     if (setjmp(c->at) != 0)
         return false;
     a->catches = c;

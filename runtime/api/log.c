@@ -7,6 +7,7 @@
 
 #include "runtime/api/scope.h"
 #include "runtime/base/check.h"
+#include "runtime/probe/text.h"
 
 void cop_log(const char *fmt, ...)
 {
@@ -21,4 +22,9 @@ void cop_log(const char *fmt, ...)
     copi_log("%s", line);
     if (inside)
         copi_scope_leave(&s);
+}
+
+int cop_trust_library(const void *address)
+{
+    return copi_text_trust(address);
 }

@@ -21,6 +21,7 @@
 
 enum { MAILBOX_MAX = 1 << 30 };
 #define EXTRA_MAX ((size_t)1 << 30)
+#define RUN_MAX (COP_MS * UINT32_MAX)
 
 struct what {
     const cop_handler *handler;
@@ -33,8 +34,9 @@ static int check_opts(const struct what *w, const struct copi_scope *s)
 {
     const cop_opts *o = w->opts;
     bool ties = o->link || o->monitor != NULL;
-    if (o->stack_bytes > COPI_STACK_MAX || o->arg_bytes > EXTRA_MAX ||
-        o->mailbox_max > MAILBOX_MAX)
+    if (o->isolation > COP_ISOLATION_NONE || o->max_run_ns < 0 ||
+        o->max_run_ns > RUN_MAX || o->stack_bytes > COPI_STACK_MAX ||
+        o->arg_bytes > EXTRA_MAX || o->mailbox_max > MAILBOX_MAX)
         return COP_EINVAL;
     if ((o->arg_bytes > 0 && (o->arg_release != NULL || w->arg == NULL)) ||
         (unsigned)o->priority > COP_PRIO_MAX ||
@@ -79,6 +81,8 @@ static void fill(struct copi_actor *a, const struct what *w,
     a->priority = (uint8_t)o->priority;
     a->urgent = o->urgent;
     a->trap_exit = o->trap_exit;
+    a->max_run_ms = (uint32_t)((o->max_run_ns + COP_MS - 1) / COP_MS);
+    a->no_trap = o->isolation != COP_ISOLATION_TRAP;
 }
 
 static void pin(struct copi_actor *a)

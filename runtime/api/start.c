@@ -17,8 +17,10 @@
 #include "runtime/memory/mem.h"
 #include "runtime/memory/stack.h"
 #include "runtime/scheduler/blocking.h"
+#include "runtime/scheduler/crash.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/machine.h"
+#include "runtime/scheduler/preempt.h"
 #include "runtime/scheduler/runq.h"
 #include "runtime/scheduler/sched.h"
 #include "runtime/scheduler/sysmon.h"
@@ -143,9 +145,13 @@ static int make(void)
     if (rc != 0)
         goto no_workers;
     copi_blocking_init();
+    copi_crash_init();
+    copi_preempt_init();
     rc = start_threads();
     if (rc == 0)
         return 0;
+    copi_preempt_fini();
+    copi_crash_fini();
     copi_blocking_stop();
     unmake_workers();
 no_workers:
@@ -166,6 +172,8 @@ bool copi_runtime_unmake(cop_time deadline)
     copi_idle_wake_all();
     if (!copi_machines_join(deadline))
         return false;
+    copi_preempt_fini();
+    copi_crash_fini();
     copi_blocking_stop();
     copi_limbo_flush_outside();
     unmake_workers();

@@ -28,6 +28,15 @@ static int64_t read_virtual(void)
     return atomic_load_explicit(&virtual_now, memory_order_relaxed);
 }
 
+int64_t copi_clock_of_thread(int clock_id)
+{
+    struct timespec ts;
+
+    if (clock_gettime((clockid_t)clock_id, &ts) != 0)
+        return -1;
+    return ts.tv_sec * COP_SEC + ts.tv_nsec;
+}
+
 int64_t copi_clock_real(void)
 {
     return read_clock(CLOCK_MONOTONIC);

@@ -24,6 +24,9 @@ int64_t copi_clock_system(void);
 
 /* Monotonic time, also while the others are virtual: for watchdogs. */
 int64_t copi_clock_real(void);
+/* Processor time, by the clock of some thread (os.c); -1 if it has ended. Never
+ * virtual. */
+int64_t copi_clock_of_thread(int clock_id);
 
 /* Switches over; virtual time starts at COPI_CLOCK_VIRTUAL_START each time.
  * Only while nobody else reads the clock. */

@@ -61,12 +61,54 @@ void copi_os_futex_wake(_Atomic uint32_t *w, int n)
     COPI_ASSERTF(rc >= 0 || errno == EFAULT, "errno %d", errno);
 }
 
+int copi_os_pid(void)
+{
+    return (int)getpid();
+}
+
 void copi_os_yield(void)
 {
     sched_yield();
 }
 
 /* ------------------------------------------------------------- threads -- */
+
+int64_t copi_os_thread_cpu_ns(const struct copi_thread *t)
+{
+    clockid_t clock;
+
+    return pthread_getcpuclockid(t->handle, &clock) == 0
+               ? copi_clock_of_thread((int)clock)
+               : -1;
+}
+
+/* A real-time one: programs have uses of their own for the others. */
+int copi_os_interrupt_signal(void)
+{
+    return SIGRTMIN + 6;
+}
+
+bool copi_os_interrupt(uint32_t thread_id)
+{
+    return tgkill(getpid(), (pid_t)thread_id, copi_os_interrupt_signal()) == 0;
+}
+
+bool copi_os_thread_is_running(uint32_t thread_id)
+{
+    char text[256];
+    char path[48];
+
+    copi_format(path, sizeof(path), "/proc/self/task/%u/stat", thread_id);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    /* the name, in brackets, may hold brackets; the state comes after it */
+    const char *end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' && end[2] == 'R';
+}
 
 struct thread_start {
     void (*fn)(void *);
@@ -84,6 +126,7 @@ static void fill_blocked(sigset_t *set)
     sigfillset(set);
     for (size_t i = 0; i < COPI_ARRAY_LEN(kept); i++)
         sigdelset(set, kept[i]);
+    sigdelset(set, copi_os_interrupt_signal());
 }
 
 static void *thread_main(void *p)

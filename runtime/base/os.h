@@ -27,6 +27,8 @@ void copi_os_futex_wake(_Atomic uint32_t *w, int n);
 
 /* Lets another thread of this core run, if there is one. */
 void copi_os_yield(void);
+/* The process. */
+int copi_os_pid(void);
 
 /* ------------------------------------------------------------- threads -- */
 
@@ -50,6 +52,19 @@ void copi_os_thread_detach(struct copi_thread *t);
 
 /* The system's number of the calling thread. Usable in signal handlers. */
 uint32_t copi_os_thread_id(void);
+
+/* The processor time that a thread has used; -1 if that cannot be known. */
+int64_t copi_os_thread_cpu_ns(const struct copi_thread *t);
+
+/* The signal by which a thread's code is interrupted: not blocked in threads
+ * made here. Sends it to the thread with this number: false if there is none.
+ */
+int copi_os_interrupt_signal(void);
+bool copi_os_interrupt(uint32_t thread_id);
+
+/* Does the thread with this number use a core, or wait for one? False too if
+ * that cannot be known. Reads a file. */
+bool copi_os_thread_is_running(uint32_t thread_id);
 
 /* How many cores this process may use: by affinity, and by the control group's
  * quota (rounded up). At least 1. */

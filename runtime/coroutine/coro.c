@@ -29,6 +29,7 @@
 #include "runtime/memory/stack_tools.h"
 
 #define FIBER_USES 64
+#define GO_ON_BYTES 8192
 
 void copi_native_init(struct copi_native *n)
 {
@@ -123,6 +124,34 @@ void copi_coro_reset(struct copi_coro *c, void (*entry)(void *), void *arg)
     drop_fake(c);
     copi_stack_renew(&c->stack);
     make_ready(c, entry, arg);
+}
+
+void copi_coro_abandon(struct copi_coro *c)
+{
+    struct copi_native *to = c->on;
+
+    COPI_ASSERT(c->state == COPI_CORO_RUNNING);
+    c->saved_errno = 0;
+    c->state = COPI_CORO_SUSPENDED;
+    c->on = NULL;
+    copi_asan_start(&c->fake, to->stack_low, to->stack_size);
+    copi_tsan_switch(to->fiber);
+}
+
+bool copi_coro_go_on_below(struct copi_coro *c, char *limit,
+                           void (*entry)(void *), void *arg)
+{
+    char *low = c->stack.low;
+
+    COPI_ASSERT(c->state == COPI_CORO_SUSPENDED || c->state == COPI_CORO_ENDED);
+    if (limit < low + GO_ON_BYTES || limit > c->stack.top)
+        return false;
+    drop_fake(c);
+    c->entry = entry;
+    c->arg = arg;
+    copi_ctx_make(&c->ctx, low, (size_t)(limit - low), begin, c);
+    c->state = COPI_CORO_READY;
+    return true;
 }
 
 void copi_coro_enter(struct copi_native *from, struct copi_coro *to)

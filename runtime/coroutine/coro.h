@@ -87,6 +87,15 @@ void copi_coro_fini(struct copi_coro *c);
  * ones given up in mid-function. Not RUNNING. */
 void copi_coro_reset(struct copi_coro *c, void (*entry)(void *), void *arg);
 
+/* The running coroutine was left by a signal handler, which switches to the
+ * native itself; this is the bookkeeping. Safe in the handler. */
+void copi_coro_abandon(struct copi_coro *c);
+
+/* An abandoned one goes on with entry(arg), on the part of its stack that lies
+ * below `limit`; what lies above stays. False: there is not enough. */
+bool copi_coro_go_on_below(struct copi_coro *c, char *limit,
+                           void (*entry)(void *), void *arg);
+
 /* Thread -> coroutine, which is READY or SUSPENDED. Returns when it leaves;
  * the state then tells how: SUSPENDED or ENDED. On the thread of `from`. */
 void copi_coro_enter(struct copi_native *from, struct copi_coro *to);

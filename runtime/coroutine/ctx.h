@@ -38,6 +38,9 @@ struct copi_ctx {
  * when somebody switches to *from, perhaps on another thread. */
 void copi_ctx_switch(struct copi_ctx *from, const struct copi_ctx *to);
 
+/* As the second half of copi_ctx_switch: what runs now is given up. */
+COP_NORETURN void copi_ctx_go(const struct copi_ctx *to);
+
 /* Makes *c a context that calls entry(arg) on the stack [low, low + size),
  * with default floating point control. `entry` must never return. Unwinding
  * and frame-pointer chains end below `entry`. */

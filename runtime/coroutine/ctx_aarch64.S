@@ -70,6 +70,7 @@ copi_ctx_switch:
         b.eq    1f
         msr     fpcr, x11
 1:
+.Lrestore:
         ldp     d14, d15, [sp, #144]
         .cfi_restore d14
         .cfi_restore d15
@@ -105,6 +106,24 @@ copi_ctx_switch:
         ret
         .cfi_endproc
         .size   copi_ctx_switch, . - copi_ctx_switch
+
+/* copi_ctx_go(x0: to). Comes from a signal handler: nothing of the state that
+ * it finds can be relied on. */
+        .globl  copi_ctx_go
+        .hidden copi_ctx_go
+        .type   copi_ctx_go, %function
+        .p2align 4
+copi_ctx_go:
+        .cfi_startproc
+        hint    #34             /* bti c */
+        ldr     x10, [x0]
+        mov     sp, x10
+        .cfi_def_cfa sp, 176
+        ldr     x11, [sp, #160]
+        msr     fpcr, x11
+        b       .Lrestore
+        .cfi_endproc
+        .size   copi_ctx_go, . - copi_ctx_go
 
 /* copi_ctx_make(x0: c, x1: stack_low, x2: size, x3: entry, x4: arg) */
         .globl  copi_ctx_make

@@ -18,6 +18,7 @@ struct copi_defer {
  * actor begins to die: those of its terminate and of clean-ups are new ones. */
 struct copi_catch {
     struct copi_catch *outer;
+    char *frame; /* the stack below it is free for who jumps */
     jmp_buf at;
     cop_reason reason; /* what it jumped with; owned */
 };

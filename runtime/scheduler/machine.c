@@ -19,8 +19,9 @@
  * the kernel has no membarrier nothing is handed over.
  *
  * The actor of a lost machine goes to the global queue at its next call; its
- * machine becomes a spare one. A worker on which a pinned actor lives is never
- * handed over, as that actor must not see another thread.
+ * machine becomes a spare one. A worker on which a pinned actor lives, or one
+ * that was preempted (preempt.c), is not handed over, as that actor must not
+ * see another thread.
  */
 #include "runtime/scheduler/machine.h"
 
@@ -29,7 +30,9 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
+#include "runtime/scheduler/crash.h"
 #include "runtime/scheduler/idle.h"
+#include "runtime/scheduler/preempt.h"
 #include "runtime/scheduler/runq.h"
 #include "runtime/scheduler/sched.h"
 #include "runtime/scheduler/turn.h"
@@ -91,6 +94,9 @@ static void machine_main(void *arg)
     copi_native_init(&m->native);
     copi_slab_thread_init();
     copi_stack_thread_init();
+    copi_crash_thread_init(m);
+    /* release: pairs with copi_machine_preempt */
+    atomic_store_explicit(&m->tid, copi_os_thread_id(), memory_order_release);
     if (m->worker != NULL || wait_as_spare(m)) {
         attach(m);
         while (!copi_sched_loop(m) && wait_as_spare(m))
@@ -100,6 +106,7 @@ static void machine_main(void *arg)
         copi_turn_free_warm(m->worker);
         copi_epoch_offline(m->worker->index);
     }
+    copi_crash_thread_fini(m);
     copi_stack_thread_fini();
     copi_slab_thread_fini();
     copi_native_fini(&m->native);
@@ -194,7 +201,8 @@ static bool part_locked(struct copi_worker *w, uint64_t turn)
 
 bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn)
 {
-    if (!has_membarrier || atomic_load(&w->has_pinned) != 0)
+    if (!has_membarrier || atomic_load(&w->has_pinned) != 0 ||
+        atomic_load(&w->held) != 0)
         return false;
     struct copi_machine *spare = pop_spare();
     if (spare == NULL)
@@ -213,6 +221,49 @@ bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn)
     return true;
 }
 
+/* Under the lock, so that the machine stays where it is; 0: not up yet. */
+static uint32_t thread_of_locked(const struct copi_worker *w)
+{
+    /* acquire: pairs with machine_main */
+    return atomic_load_explicit(&w->machine->tid, memory_order_acquire);
+}
+
+bool copi_machine_is_running(struct copi_worker *w)
+{
+    copi_lock_acquire(&lock);
+    uint32_t tid = thread_of_locked(w);
+    copi_lock_release(&lock);
+    return tid != 0 && copi_os_thread_is_running(tid);
+}
+
+int64_t copi_machine_cpu_ns(struct copi_worker *w)
+{
+    copi_lock_acquire(&lock);
+    int64_t ns = copi_os_thread_cpu_ns(&w->machine->thread);
+    copi_lock_release(&lock);
+    return ns;
+}
+
+void copi_machine_preempt(struct copi_worker *w, uint64_t turn)
+{
+    copi_lock_acquire(&lock);
+    uint32_t tid = thread_of_locked(w);
+    if (tid != 0 && atomic_load(&w->turn) == turn)
+        (void)copi_preempt_send(tid);
+    copi_lock_release(&lock);
+}
+
+void copi_machines_preempt_all(void)
+{
+    copi_lock_acquire(&lock);
+    for (struct copi_machine *m = all; m != NULL; m = m->next) {
+        uint32_t tid = atomic_load_explicit(&m->tid, memory_order_acquire);
+        if (tid != 0)
+            (void)copi_preempt_send(tid);
+    }
+    copi_lock_release(&lock);
+}
+
 void copi_machine_was_lost(void)
 {
     copi_lock_acquire(&lock); /* an attempt under way comes to its end */
@@ -220,6 +271,15 @@ void copi_machine_was_lost(void)
     struct copi_here *h = copi_here();
     if (atomic_load(&h->lost) != 0)
         copi_turn_leave(h->actor, COPI_LEAVE_LOST);
+}
+
+bool copi_machine_is_lost(struct copi_machine *m)
+{
+    /* in_runtime is set: after this no further attempt succeeds */
+    copi_lock_acquire(&lock);
+    bool lost = atomic_load(&m->here->lost) != 0;
+    copi_lock_release(&lock);
+    return lost;
 }
 
 void copi_machine_requeue(struct copi_actor *a)

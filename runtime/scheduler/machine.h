@@ -18,9 +18,22 @@ COP_MUST_USE int copi_machine_start(struct copi_worker *w);
  * with this number, outside the runtime. */
 bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn);
 
+/* sysmon: does the worker's thread use a core, or wait for one? (And not for
+ * something else, in a system call.) */
+bool copi_machine_is_running(struct copi_worker *w);
+/* sysmon: the processor time that its thread has used; -1: not known. */
+int64_t copi_machine_cpu_ns(struct copi_worker *w);
+/* sysmon: interrupts the actor that is still in the turn with this number. */
+void copi_machine_preempt(struct copi_worker *w, uint64_t turn);
+/* All of them, whatever they do. */
+void copi_machines_preempt_all(void);
+
 /* On the stuck machine, on its actor's stack, entering the runtime: returns
  * when the actor runs on a machine with a worker. */
 void copi_machine_was_lost(void);
+/* For the machine itself, back on its own stack without its actor's having
+ * entered the runtime: has its worker been handed over? */
+bool copi_machine_is_lost(struct copi_machine *m);
 /* The same machine, on its own stack: the actor goes to others. */
 void copi_machine_requeue(struct copi_actor *a);
 

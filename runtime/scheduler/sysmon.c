@@ -8,11 +8,15 @@
  *
  *   - it is asked to yield: its next call into the runtime ends the turn;
  *   - its run_next may be stolen, and a sleeping worker is woken for that;
- *   - if nobody is asleep, or something is waiting that only this worker may
- *     run, the worker is handed over to a spare thread (machine.c).
+ *   - if its thread has computed for a slice, it is preempted by a signal
+ *     (preempt.c), and again and again;
+ *   - if its thread waits in a system call, or four slices of that were in vain
+ *     (in a library there is no preemption), and nobody is asleep, or something
+ *     is waiting that only this worker may run, the worker is handed over to a
+ *     spare thread (machine.c).
  *
  * It also fires timers that are overdue because their worker is in such a
- * turn. Preempting the hog itself by a signal has its place here.
+ * turn.
  *
  * While all workers sleep there is nothing to watch: after some looks in vain
  * sysmon sleeps as well, without limit, until a worker wakes and says so. Thus
@@ -26,13 +30,17 @@
 #include "runtime/memory/mem.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/machine.h"
+#include "runtime/scheduler/preempt.h"
 #include "runtime/scheduler/timers.h"
 
 enum { IDLE_LOOKS = 10 };
+/* Slices of processor time after which preempting has not helped. */
+enum { IN_VAIN_AFTER = 4 };
 
 struct watched {
     uint64_t turn;
     cop_time since;
+    cop_time cpu; /* of its thread then; -1: not known */
 };
 
 static struct copi_thread thread;
@@ -72,16 +80,33 @@ static bool work_waits(const struct copi_worker *w)
            only_it_can_run_something(w);
 }
 
-static void deal_with_hog(struct copi_worker *w, uint64_t turn)
+/* An actor that computes: its thread has used processor time, not only had
+ * its turn for long (on a busy machine it may wait for a core). */
+static bool is_computing(struct copi_worker *w, const struct watched *s,
+                         cop_time *burnt)
 {
+    cop_time cpu = copi_machine_cpu_ns(w);
+    *burnt = cpu < 0 || s->cpu < 0 ? 0 : cpu - s->cpu;
+    return *burnt >= copi_rt.config.slice_ns || copi_machine_is_running(w);
+}
+
+static void deal_with_hog(struct copi_worker *w, const struct watched *s)
+{
+    cop_time slice = copi_rt.config.slice_ns;
+    cop_time burnt = 0;
+    bool waits = work_waits(w);
     atomic_store(&w->ask, 1);
-    if (!work_waits(w))
-        return;
-    atomic_store(&w->stalled, 1);
-    if (copi_idle_count_asleep() > 0 && !only_it_can_run_something(w))
+    if (waits)
+        atomic_store(&w->stalled, 1);
+    bool is_mendable = copi_preempt_is_possible() &&
+                       is_computing(w, s, &burnt) &&
+                       burnt < IN_VAIN_AFTER * slice;
+    if (burnt >= slice)
+        copi_machine_preempt(w, s->turn);
+    if (waits && copi_idle_count_asleep() > 0 && !only_it_can_run_something(w))
         copi_idle_notify();
-    else
-        copi_machine_hand_over(w, turn);
+    else if (waits && !is_mendable)
+        copi_machine_hand_over(w, s->turn);
 }
 
 static void look_at(struct copi_worker *w, struct watched *s, cop_time now)
@@ -91,8 +116,10 @@ static void look_at(struct copi_worker *w, struct watched *s, cop_time now)
     if (turn != s->turn) {
         s->turn = turn;
         s->since = now;
+        s->cpu = turn % 2 == 1 ? copi_machine_cpu_ns(w) : -1;
+        atomic_store_explicit(&w->since, now, memory_order_relaxed);
     } else if (turn % 2 == 1 && now - s->since > copi_rt.config.slice_ns) {
-        deal_with_hog(w, turn);
+        deal_with_hog(w, s);
     }
 }
 

@@ -27,10 +27,13 @@
 #include "runtime/scheduler/blocking.h"
 #include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/machine.h"
+#include "runtime/scheduler/preempt.h"
 #include "runtime/scheduler/sched.h"
 #include "runtime/scheduler/wait.h"
 
 enum { WARM_MAX = 8 };
+/* What the frame that calls setjmp may have below its frame address. */
+enum { CATCH_BYTES = 1024 };
 
 /* ------------------------------------------------ on the actor's stack -- */
 
@@ -55,6 +58,12 @@ void copi_turn_leave_for_good(struct copi_actor *a)
 void copi_turn_leave_stack(struct copi_actor *a)
 {
     a->leave = COPI_LEAVE_STACK;
+    copi_coro_leave_for_good(&a->carrier->coro, copi_here()->native);
+}
+
+void copi_turn_leave_crashed(struct copi_actor *a)
+{
+    a->leave = COPI_LEAVE_CRASHED;
     copi_coro_leave_for_good(&a->carrier->coro, copi_here()->native);
 }
 
@@ -136,11 +145,32 @@ static bool still_hibernates(struct copi_actor *a)
     return a->hibernates;
 }
 
+/* On a carrier that is whole. */
+COP_NORETURN static void die_of_crash(struct copi_actor *a)
+{
+    cop_reason why = a->wreck->crash;
+    a->wreck->crash = COP_NORMAL;
+    a->crashed = false;
+    copi_exit_now(a, why);
+}
+
+/* On the one it crashed on, below the innermost cop_catch. */
+COP_NORETURN static void crash_caught(void *unused)
+{
+    struct copi_actor *a = copi_here_actor();
+    (void)unused;
+    cop_reason why = a->carrier->crash;
+    a->carrier->crash = COP_NORMAL;
+    copi_exit_now(a, why);
+}
+
 static void carrier_main(void *unused)
 {
     (void)unused;
     for (;;) {
         struct copi_actor *a = copi_here_actor();
+        if (a->crashed)
+            die_of_crash(a);
         if (copi_actor_handler(a) != NULL)
             handler_turn(a);
         else if (!still_hibernates(a))
@@ -209,13 +239,16 @@ void copi_turn_free_warm(struct copi_worker *w)
 static bool give_carrier(struct copi_worker *w, struct copi_actor *a)
 {
     struct copi_carrier *c = w->warm;
-    if (a->stack_bytes == 0 && c != NULL) {
+    /* what is left to do after a crash needs no more than the default */
+    size_t want = a->crashed ? 0 : a->stack_bytes;
+    bool ends_soon = a->crashed || copi_actor_handler(a) != NULL;
+    if (want == 0 && c != NULL) {
         w->warm = c->next;
         w->warm_count--;
     } else {
-        c = carrier_new(a->stack_bytes);
+        c = carrier_new(want);
     }
-    if (c == NULL && copi_actor_handler(a) != NULL && a->stack_bytes == 0) {
+    if (c == NULL && ends_soon && want == 0) {
         c = w->reserve;
         w->reserve = NULL;
     }
@@ -241,13 +274,24 @@ static void tell_of_end(void)
     }
 }
 
+/* Frames on it are given up. */
+static void give_up_carrier(struct copi_worker *w, struct copi_carrier *c)
+{
+    cop_reason_release(c->crash);
+    c->crash = COP_NORMAL;
+    copi_coro_reset(&c->coro, carrier_main, NULL);
+    carrier_done(w, c);
+}
+
 static void end_of_actor(struct copi_worker *w, struct copi_actor *a)
 {
     struct copi_carrier *c = a->carrier;
     a->carrier = NULL;
-    if (c != NULL) {
-        copi_coro_reset(&c->coro, carrier_main, NULL);
-        carrier_done(w, c);
+    if (c != NULL)
+        give_up_carrier(w, c);
+    while ((c = a->wreck) != NULL) {
+        a->wreck = c->next;
+        give_up_carrier(w, c);
     }
     copi_exit_bury(a);
     copi_limbo_add(&w->limbo, a);
@@ -283,7 +327,15 @@ static bool after_done(struct copi_worker *w, struct copi_actor *a)
 /* Does what it left for; true if its turn goes on. */
 static bool after_leave(struct copi_worker *w, struct copi_actor *a)
 {
+    if (a->leave != COPI_LEAVE_PREEMPTED)
+        copi_preempt_release(w, a);
     switch ((enum copi_leave)a->leave) {
+    case COPI_LEAVE_PREEMPTED:
+        note_stack(a);
+        copi_sched_held(w, a);
+        return false;
+    case COPI_LEAVE_CRASHED:
+        return true;
     case COPI_LEAVE_STACK:
         note_stack(a);
         copi_coro_reset(&a->carrier->coro, carrier_main, NULL);
@@ -324,6 +376,30 @@ static void go_without_stack(struct copi_worker *w, struct copi_actor *a)
     end_of_actor(w, a);
 }
 
+/* Its frames are of no use any more, but deferred functions may look at them:
+ * they stay until the actor has ended on another carrier. */
+static void after_crash(struct copi_machine *m, struct copi_actor *a)
+{
+    struct copi_carrier *c = a->carrier;
+    c->crash = copi_reason_fault(&m->fault);
+    if (a->catches != NULL &&
+        copi_coro_go_on_below(&c->coro, a->catches->frame - CATCH_BYTES,
+                              crash_caught, NULL))
+        return;
+    a->carrier = NULL;
+    a->crashed = true;
+    c->next = a->wreck;
+    a->wreck = c;
+}
+
+/* The machine's worker may have been handed over while the actor crashed. */
+static bool has_lost_worker(struct copi_machine *m, struct copi_actor *a)
+{
+    if (a->leave == COPI_LEAVE_LOST)
+        return true;
+    return a->leave == COPI_LEAVE_CRASHED && copi_machine_is_lost(m);
+}
+
 bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
 {
     struct copi_worker *w = m->worker;
@@ -347,7 +423,9 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
         copi_coro_enter(&m->native, &a->carrier->coro);
         m->here->actor = NULL;
         atomic_store_explicit(&m->here->in_runtime, 1, memory_order_relaxed);
-        if (a->leave == COPI_LEAVE_LOST) {
+        if (a->leave == COPI_LEAVE_CRASHED)
+            after_crash(m, a);
+        if (has_lost_worker(m, a)) {
             copi_machine_requeue(a);
             return false;
         }

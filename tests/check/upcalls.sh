@@ -15,11 +15,14 @@ if [ ! -e "$objects/runtime" ]; then
     exit 1
 fi
 
+interposed=$(dirname "$0")/tool/interposed.txt
+
 # Objects whose source is gone do not count.
 for file in $(sources | grep '^runtime/.*\.[cS]$'); do
     object=$objects/${file%.*}.o
     [ -e "$object" ] || continue
-    nm -g "$object" | awk -v file="$file" '{print file, $(NF - 1), $NF}'
+    nm -g "$object" | grep -v -w -F -f "$interposed" |
+        awk -v file="$file" '{print file, $(NF - 1), $NF}'
 done | awk '
     BEGIN {
         rank["base"] = 0

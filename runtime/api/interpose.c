@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * interpose.c - functions of libc that end a process, when an actor calls them.
+ * Rank: 5.
+ *
+ * abort, a failed assertion, a smashed stack, exit and pthread_exit: in an
+ * actor's own code each is that actor's end (crash.c); everywhere else it is
+ * what it always was. A program's calls come here because its names, and those
+ * of the libraries it links before libc, are looked up before libc's.
+ *
+ * What libc calls inside of itself does not come here: a buffer overflow that
+ * _FORTIFY_SOURCE finds arrives as SIGABRT from within libc.
+ */
+#include "runtime/base/check.h"
+#include "runtime/base/format.h"
+#include "runtime/scheduler/crash.h"
+
+#include <dlfcn.h>
+
+COP_API COP_NORETURN void abort(void);
+COP_API COP_NORETURN void exit(int status);
+COP_API COP_NORETURN void pthread_exit(void *result);
+COP_API COP_NORETURN void __stack_chk_fail(void);
+COP_API COP_NORETURN void __assert_fail(const char *what, const char *file,
+                                        unsigned line, const char *function);
+
+/* The next definition: libc's. */
+static void *real(const char *name)
+{
+    void *p = dlsym(RTLD_NEXT, name);
+    if (p == NULL)
+        copi_panic("no %s beside ours", name);
+    return p;
+}
+
+void abort(void)
+{
+    copi_crash_raise("abort", "");
+    ((void (*)(void))real("abort"))();
+    __builtin_unreachable();
+}
+
+void exit(int status)
+{
+    char text[32];
+    copi_format(text, sizeof text, "status %d", status);
+    copi_crash_raise("exit", text);
+    ((void (*)(int))real("exit"))(status);
+    __builtin_unreachable();
+}
+
+void pthread_exit(void *result)
+{
+    copi_crash_raise("pthread_exit", "");
+    ((void (*)(void *))real("pthread_exit"))(result);
+    __builtin_unreachable();
+}
+
+void __stack_chk_fail(void)
+{
+    copi_crash_raise_smashed();
+    ((void (*)(void))real("__stack_chk_fail"))();
+    __builtin_unreachable();
+}
+
+void __assert_fail(const char *what, const char *file, unsigned line,
+                   const char *function)
+{
+    char text[sizeof(((cop_fault *)0)->text)];
+    copi_format(text, sizeof text, "%s (%s:%u, %s)", what, file, line,
+                function);
+    copi_crash_raise("assert", text);
+    ((void (*)(const char *, const char *, unsigned, const char *))real(
+        "__assert_fail"))(what, file, line, function);
+    __builtin_unreachable();
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * crash.c - native faults as reasons of exits. Rank: 4.
+ *
+ * A fault signal arrives on the thread that caused it. The handler, on a stack
+ * of its own, asks one question: was that the actor's own code? Then nothing
+ * but the actor is damaged, as far as one can know, and it ends like any actor
+ * that exits: the handler notes what happened, abandons the actor's coroutine
+ * and returns not to the code that failed but to the machine's own stack
+ * (turn.c), as if the actor had left by itself. The kernel restores the signal
+ * mask and the alternate stack on the way. From there on all is ordinary: the
+ * reason is made, clean-ups run on another carrier, links and monitors are
+ * told.
+ *
+ * The rules, each decided in constant time, the first that applies:
+ *
+ *   sent by kill(2), by anybody                    the process
+ *   not on a machine that runs an actor            the process
+ *   the runtime is entered (in_runtime)            the process
+ *   the actor, or all, spawned without isolation   the process
+ *   code of the program, or of a trusted library   the actor
+ *   a leaf (memcpy, ...) that such code called     the actor
+ *   no code at all: a wild jump                    the actor
+ *   code of another library, libc, the allocator   the process
+ *
+ * In the last case locks may be held and structures half changed: a wounded
+ * lock is worse than a restart. "The process" means a report of what happened,
+ * where and why it could not be the actor's, and then what would have happened
+ * without us: the handler that was installed before, or the default.
+ *
+ * Everything the handler reads lies in the runtime's own records or in the
+ * bounds of the actor's stack, so that it cannot fault itself. Frames are
+ * followed by frame pointers; code built without them gives a shorter list,
+ * never a wrong address.
+ *
+ * Rejected: jumping out of the handler (siglongjmp), a quarter faster: nothing
+ * restores the signal mask then, and the alternate stack counts as in use.
+ * Ending the actor on the stack that it crashed on: it may be full, or its
+ * pointer lost.
+ */
+#include "runtime/scheduler/crash.h"
+
+#include "runtime/actor/here.h"
+#include "runtime/base/abort.h"
+#include "runtime/base/check.h"
+#include "runtime/base/format.h"
+#include "runtime/base/os.h"
+#include "runtime/coroutine/mcontext.h"
+#include "runtime/probe/text.h"
+#include "runtime/scheduler/turn.h"
+
+#include <signal.h>
+
+enum { ALT_BYTES = 64 << 10 };
+
+static const int signals[] = {SIGSEGV, SIGBUS,  SIGFPE,
+                              SIGILL,  SIGTRAP, SIGABRT};
+static struct sigaction before[COPI_ARRAY_LEN(signals)];
+static bool installed;
+
+static const char *signal_name(int sig)
+{
+    switch (sig) {
+    case SIGSEGV:
+        return "SIGSEGV";
+    case SIGBUS:
+        return "SIGBUS";
+    case SIGFPE:
+        return "SIGFPE";
+    case SIGILL:
+        return "SIGILL";
+    case SIGTRAP:
+        return "SIGTRAP";
+    default:
+        return "SIGABRT";
+    }
+}
+
+/* --------------------------------------------------------------- frames -- */
+
+static bool in_stack(const struct copi_stack *s, uintptr_t at)
+{
+    return at >= (uintptr_t)s->low && at % sizeof(uintptr_t) == 0 &&
+           at <= (uintptr_t)s->low + s->size - 2 * sizeof(uintptr_t);
+}
+
+/* Where the code at `pc` returns to if it has pushed nothing yet; 0: nobody
+ * knows. */
+static uintptr_t return_of(const struct copi_stack *s,
+                           const struct copi_regs *r)
+{
+    if (r->link != 0)
+        return r->link;
+    return in_stack(s, r->sp) ? *(const uintptr_t *)r->sp : 0;
+}
+
+/* `pc` first, then what the frame pointers lead to. */
+static void follow_frames(cop_fault *f, const struct copi_stack *s,
+                          uintptr_t pc, uintptr_t extra, uintptr_t fp)
+{
+    f->depth = 0;
+    f->frames[f->depth++] = pc;
+    if (extra != 0)
+        f->frames[f->depth++] = extra;
+    while (f->depth < COP_FAULT_FRAMES && in_stack(s, fp)) {
+        const uintptr_t *frame = (const uintptr_t *)fp;
+        if (frame[1] == 0)
+            break;
+        f->frames[f->depth++] = frame[1];
+        if (frame[0] <= fp)
+            break;
+        fp = frame[0];
+    }
+}
+
+/* -------------------------------------------------------------- deciding -- */
+
+/* Why this is the end of the process; NULL: it is the actor's. */
+static const char *not_the_actors(const struct copi_here *h,
+                                  const siginfo_t *si,
+                                  const struct copi_regs *r, const char **lib)
+{
+    if (si->si_code <= 0)
+        return si->si_pid == copi_os_pid() ? "the process raised it itself"
+                                           : "another process sent it";
+    if (h->native == NULL)
+        return "on a thread that runs no actors";
+    if (h->actor == NULL || h->actor->carrier == NULL ||
+        h->actor->carrier->coro.state != COPI_CORO_RUNNING ||
+        atomic_load_explicit(&h->in_runtime, memory_order_relaxed) != 0)
+        return "inside the runtime";
+    if (h->actor->no_trap || copi_rt.config.isolation != COP_ISOLATION_TRAP)
+        return "in an actor that is not isolated";
+
+    const struct copi_stack *s = &h->actor->carrier->coro.stack;
+    switch (copi_text_of(r->pc, lib)) {
+    case COPI_TEXT_ACTOR:
+    case COPI_TEXT_NONE:
+        return NULL;
+    case COPI_TEXT_LEAF:
+        if (copi_text_of(return_of(s, r), NULL) == COPI_TEXT_ACTOR)
+            return NULL;
+        return "in a function of libc that another library called";
+    default:
+        return "in a library that may hold locks";
+    }
+}
+
+static bool is_overflow(const struct copi_stack *s, const siginfo_t *si,
+                        const struct copi_regs *r)
+{
+    return (si->si_signo == SIGSEGV || si->si_signo == SIGBUS) &&
+           (copi_stack_is_guard(s, si->si_addr) ||
+            copi_stack_is_guard(s, (const void *)r->sp));
+}
+
+static void note_fault(cop_fault *f, const struct copi_stack *s,
+                       const siginfo_t *si, const struct copi_regs *r)
+{
+    enum copi_text text = copi_text_of(r->pc, NULL);
+    uintptr_t extra = text == COPI_TEXT_ACTOR ? 0 : return_of(s, r);
+    memset(f, 0, sizeof *f);
+    copi_format(f->what, sizeof f->what, "%s",
+                is_overflow(s, si, r) ? "stack_overflow"
+                                      : signal_name(si->si_signo));
+    f->signal = si->si_signo;
+    f->code = si->si_code;
+    f->address = (uintptr_t)si->si_addr;
+    f->pc = r->pc;
+    follow_frames(f, s, r->pc, extra, r->fp);
+}
+
+/* ------------------------------------------------- the end of the process --
+ */
+
+COP_PRINTF(1, 2) static void report(const char *fmt, ...)
+{
+    char line[512];
+    va_list args;
+    va_start(args, fmt);
+    size_t n = copi_vformat(line, sizeof line, fmt, args);
+    va_end(args);
+    copi_abort_write(line, COPI_MIN(n, sizeof line - 1));
+}
+
+static void report_actor(const struct copi_here *h, const struct copi_regs *r)
+{
+    cop_fault f;
+    const struct copi_actor *a = h->actor;
+    if (h->native == NULL || a == NULL || a->is_guest)
+        return;
+    report("coppice:   actor number %llu%s%s\n", (unsigned long long)a->serial,
+           a->label != NULL ? ", " : "", a->label != NULL ? a->label : "");
+    if (a->carrier == NULL)
+        return;
+    follow_frames(&f, &a->carrier->coro.stack, r->pc, 0, r->fp);
+    for (unsigned i = 0; i < f.depth; i++)
+        report("coppice:   #%u 0x%zx\n", i, (size_t)f.frames[i]);
+}
+
+static void report_end(const siginfo_t *si, const struct copi_here *h,
+                       const struct copi_regs *r, const char *why,
+                       const char *lib)
+{
+    if (copi_abort_claim() == COPI_ABORT_LATE) {
+        copi_abort_wait();
+        return;
+    }
+    report("coppice: fatal: %s, %s%s%s: the process ends\n",
+           signal_name(si->si_signo), why, lib[0] != '\0' ? ": " : "", lib);
+    if (si->si_code <= 0)
+        report("coppice:   sender: process %d, at 0x%zx\n", (int)si->si_pid,
+               (size_t)r->pc);
+    else
+        report("coppice:   at 0x%zx, address 0x%zx, code %d\n", (size_t)r->pc,
+               (size_t)si->si_addr, si->si_code);
+    report_actor(h, r);
+}
+
+/* As if we had never been here: a fault happens again when the handler
+ * returns, a signal that was sent is sent again. */
+static void end_process(const siginfo_t *si)
+{
+    for (size_t i = 0; i < COPI_ARRAY_LEN(signals); i++)
+        if (signals[i] == si->si_signo)
+            sigaction(si->si_signo, &before[i], NULL);
+    if (si->si_code <= 0)
+        raise(si->si_signo);
+}
+
+/* ------------------------------------------------------------ the handler --
+ */
+
+static void land(const struct copi_here *h, const siginfo_t *si,
+                 const struct copi_regs *r, void *uc)
+{
+    struct copi_actor *a = h->actor;
+    struct copi_machine *m =
+        COPI_CONTAINER(h->native, struct copi_machine, native);
+    struct copi_coro *coro = &a->carrier->coro;
+    note_fault(&m->fault, &coro->stack, si, r);
+    a->leave = COPI_LEAVE_CRASHED;
+    copi_coro_abandon(coro);
+    copi_mcontext_go(uc, &h->native->ctx, &m->mask);
+}
+
+void copi_crash_runaway(const siginfo_t *si, void *uc)
+{
+    const struct copi_here *h = copi_here();
+    struct copi_regs r;
+    copi_mcontext_read(uc, &r);
+    land(h, si, &r, uc);
+    cop_fault *f =
+        &COPI_CONTAINER(h->native, struct copi_machine, native)->fault;
+    copi_format(f->what, sizeof f->what, "runaway");
+    f->signal = 0;
+    f->address = 0;
+}
+
+static void on_fault(int sig, siginfo_t *si, void *uc)
+{
+    int saved = *copi_os_errno();
+    const struct copi_here *h = copi_here();
+    struct copi_regs r;
+    const char *lib = "";
+    (void)sig;
+    copi_mcontext_read(uc, &r);
+    const char *why = not_the_actors(h, si, &r, &lib);
+    if (why == NULL) {
+        land(h, si, &r, uc);
+    } else {
+        report_end(si, h, &r, why, lib);
+        end_process(si);
+    }
+    *copi_os_errno() = saved;
+}
+
+static bool may_raise(const struct copi_here *h)
+{
+    return installed && h->native != NULL && h->actor != NULL &&
+           atomic_load_explicit(&h->in_runtime, memory_order_relaxed) == 0 &&
+           !h->actor->no_trap;
+}
+
+void copi_crash_raise_smashed(void)
+{
+    struct copi_here *h = copi_here();
+    if (may_raise(h))
+        h->actor->catches = NULL;
+    copi_crash_raise("stack_smashed", "");
+}
+
+void copi_crash_raise(const char *what, const char *text)
+{
+    struct copi_here *h = copi_here();
+    if (!may_raise(h))
+        return;
+    struct copi_machine *m =
+        COPI_CONTAINER(h->native, struct copi_machine, native);
+    cop_fault *f = &m->fault;
+    uintptr_t fp = (uintptr_t)__builtin_frame_address(0);
+    memset(f, 0, sizeof *f);
+    copi_format(f->what, sizeof f->what, "%s", what);
+    copi_format(f->text, sizeof f->text, "%s", text);
+    f->pc = (uintptr_t)__builtin_return_address(0);
+    follow_frames(f, &h->actor->carrier->coro.stack, f->pc, 0, fp);
+    copi_turn_leave_crashed(h->actor);
+}
+
+/* ---------------------------------------------------------------- set-up -- */
+
+void copi_crash_init(void)
+{
+    struct sigaction sa = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
+    /* a sanitizer has more to say about a fault than we */
+    if (COPI_ASAN || COPI_TSAN ||
+        copi_rt.config.isolation != COP_ISOLATION_TRAP)
+        return;
+    copi_text_init();
+    sa.sa_sigaction = on_fault;
+    sigfillset(&sa.sa_mask);
+    for (size_t i = 0; i < COPI_ARRAY_LEN(signals); i++)
+        sigaction(signals[i], &sa, &before[i]);
+    installed = true;
+}
+
+/* Who installed a handler after us keeps it. */
+void copi_crash_fini(void)
+{
+    struct sigaction now;
+    if (!installed)
+        return;
+    installed = false;
+    for (size_t i = 0; i < COPI_ARRAY_LEN(signals); i++)
+        if (sigaction(signals[i], NULL, &now) == 0 &&
+            now.sa_sigaction == on_fault)
+            sigaction(signals[i], &before[i], NULL);
+}
+
+void copi_crash_thread_init(struct copi_machine *m)
+{
+    size_t page = copi_os_page_size();
+    char *low = copi_os_reserve(page + ALT_BYTES);
+    pthread_sigmask(SIG_SETMASK, NULL, &m->mask);
+    m->alt.ss_sp = NULL;
+    if (low == NULL || copi_os_commit(low + page, ALT_BYTES) != 0) {
+        if (low != NULL)
+            copi_os_release(low, page + ALT_BYTES);
+        copi_log("no memory for a signal stack: an overflow of an actor's "
+                 "stack on this thread will end the process");
+        return;
+    }
+    m->alt = (stack_t){.ss_sp = low + page, .ss_size = ALT_BYTES};
+    sigaltstack(&m->alt, &m->alt_before);
+}
+
+void copi_crash_thread_fini(struct copi_machine *m)
+{
+    size_t page = copi_os_page_size();
+    if (m->alt.ss_sp == NULL)
+        return;
+    sigaltstack(&m->alt_before, NULL);
+    copi_os_release((char *)m->alt.ss_sp - page, page + ALT_BYTES);
+}
