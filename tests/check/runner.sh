@@ -103,6 +103,13 @@ E
 expect "has no tests" 1 "0 passed, 1 failed" out unit
 
 fresh
+unit foreign << E
+echo "not with this sanitizer"
+exit 77
+E
+expect "cannot run here" 0 "0 passed, 0 failed, 1 skipped" out unit
+
+fresh
 : > tests/unit/missing_test.c
 expect "is not built" 1 "0 passed, 1 failed" out unit
 

@@ -165,9 +165,14 @@ part_unit()
             continue
         fi
         tap=$log/unit-$name.tap
+        rm -f "$tap"
         CK_TAP_LOG_FILE_NAME=$tap \
             limited 180 "$log/unit-$name" "$program"
-        count_tap "unit/$name" "$log/unit-$name" "$tap"
+        if [ "$rc" = 77 ] && [ ! -e "$tap" ]; then
+            judge "unit/$name" "$log/unit-$name"
+        else
+            count_tap "unit/$name" "$log/unit-$name" "$tap"
+        fi
     done
     [ $found = yes ] || fail unit "no tests found"
 }
