@@ -35,6 +35,10 @@ COP_API size_t cop_ext_bytes_in_use(void);
  * no more. Set it while no actor lives. Any thread. */
 COP_API void cop_ext_on_exit(void (*fn)(cop_pid pid, cop_reason why));
 
+/* Interrupts the code of all running actors at once, as if each had run for too
+ * long. Any thread. */
+COP_API void cop_ext_preempt(void);
+
 /* Moves the calling actor to another worker thread at its next turn. */
 COP_API void cop_ext_migrate(void);
 

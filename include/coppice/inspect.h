@@ -70,8 +70,9 @@ COP_API size_t cop_actors(cop_pid *out, size_t cap);
 #define COP_COUNTERS(X)                                                        \
     X(spawned)                                                                 \
     X(exited)                                                                  \
-    X(sent) X(received) X(dead_letters) X(dropped) X(timers_fired) X(turns)    \
-        X(steals) X(parks) X(handovers)
+    X(sent)                                                                    \
+    X(received) X(dead_letters) X(dropped) X(timers_fired) X(turns) X(steals)  \
+        X(parks) X(handovers) X(preemptions)
 typedef struct cop_counters {
 #define COP_X(name) uint64_t name;
     COP_COUNTERS(COP_X)

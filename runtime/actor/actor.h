@@ -28,16 +28,18 @@ struct copi_wait;
 struct copi_defer;
 struct copi_marks;
 struct copi_job;
+struct copi_epitaph;
 
 /* Why an actor's coroutine left for the worker's own stack. */
 enum copi_leave {
     COPI_LEAVE_DONE, /* a handler's turn is over: it needs no stack */
     COPI_LEAVE_PARK, /* wait for a signal, keep the stack */
     COPI_LEAVE_YIELD,
-    COPI_LEAVE_BLOCKING, /* a helper thread works for it */
-    COPI_LEAVE_LOST,     /* this thread's worker was handed over */
-    COPI_LEAVE_CRASHED,  /* a native fault: its frames are wrecked */
-    COPI_LEAVE_STACK,    /* DONE, with frames on it that are given up */
+    COPI_LEAVE_BLOCKING,  /* a helper thread works for it */
+    COPI_LEAVE_LOST,      /* this thread's worker was handed over */
+    COPI_LEAVE_PREEMPTED, /* in the middle of its own code */
+    COPI_LEAVE_CRASHED,   /* a native fault: its frames are wrecked */
+    COPI_LEAVE_STACK,     /* DONE, with frames on it that are given up */
     COPI_LEAVE_EXITED
 };
 
@@ -73,7 +75,11 @@ struct copi_actor {
     _Atomic uint8_t migrate;         /* cop_ext_migrate */
     _Atomic uint8_t asked_to_stop;   /* stop.c */
     _Atomic uint8_t naming;          /* name.c */
+    _Atomic uint16_t inject;         /* api/chaos.c: a fault that it owes */
     _Atomic uint32_t guest_word;     /* of a guest: what its thread sleeps on */
+    _Atomic uint32_t restarts;       /* as its supervisor told */
+    /* Its own, here as there is room: what is told of it if it crashes. */
+    struct copi_epitaph *epitaph;
 
     /* Constant after publication. */
     COPI_ALIGNED(COPI_CACHE_LINE) cop_pid pid;
@@ -88,6 +94,7 @@ struct copi_actor {
     size_t stack_bytes;
     uint32_t extra_bytes; /* behind the record */
     uint32_t mailbox_max;
+    uint32_t max_run_ms;  /* 0: no limit */
     uint8_t mailbox_full; /* cop_full */
     uint8_t priority;     /* cop_priority */
     bool urgent;
@@ -101,8 +108,10 @@ struct copi_actor {
     _Atomic bool trap_exit; /* observers read it */
     bool started;           /* its function or init has begun */
     bool has_init;          /* its init is done: terminate is owed */
+    bool held;              /* preempted: stays on its thread */
     bool crashed;           /* a native fault has still to be its end */
     bool hibernates;        /* its function goes on at the next message */
+    bool injected;          /* what it does now is a fault of a plan's */
     uint8_t leave;          /* enum copi_leave */
     uint8_t dying;          /* enum copi_dying */
     bool by_signal;         /* the death was not its own decision */
@@ -115,6 +124,7 @@ struct copi_actor {
     struct cop_msg *urgent_last;  /* end of the urgent ones at its front */
     struct cop_msg *current;      /* lent to the program */
     struct cop_msg *aside;        /* lent before, while a call receives */
+    uint32_t ran_ms;              /* without calling the runtime, so far */
     uint32_t drops;               /* messages dropped from the inbox, ever */
     struct copi_marks *marks;     /* receive markers, or NULL */
     struct copi_carrier *carrier; /* its coroutine while it has one */

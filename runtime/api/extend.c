@@ -12,6 +12,7 @@
 #include "runtime/scheduler/epoch.h"
 #include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/idle.h"
+#include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/timers.h"
 #include "runtime/scheduler/worker.h"
 
@@ -77,6 +78,15 @@ size_t cop_ext_bytes_in_use(void)
 void cop_ext_on_exit(void (*fn)(cop_pid pid, cop_reason why))
 {
     copi_exit_observe(fn);
+}
+
+void cop_ext_preempt(void)
+{
+    struct copi_scope s;
+    if (!copi_scope_enter(&s))
+        return;
+    copi_machines_preempt_all();
+    copi_scope_leave(&s);
 }
 
 void cop_ext_migrate(void)

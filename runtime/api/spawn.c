@@ -17,10 +17,13 @@
 #include "runtime/api/scope.h"
 #include "runtime/base/check.h"
 #include "runtime/memory/stack.h"
+#include "runtime/probe/fault.h"
+#include "runtime/probe/trace.h"
 #include "runtime/scheduler/worker.h"
 
 enum { MAILBOX_MAX = 1 << 30 };
 #define EXTRA_MAX ((size_t)1 << 30)
+#define RUN_MAX (COP_MS * UINT32_MAX)
 
 struct what {
     const cop_handler *handler;
@@ -33,7 +36,8 @@ static int check_opts(const struct what *w, const struct copi_scope *s)
 {
     const cop_opts *o = w->opts;
     bool ties = o->link || o->monitor != NULL;
-    if (o->isolation > COP_ISOLATION_NONE || o->stack_bytes > COPI_STACK_MAX ||
+    if (o->isolation > COP_ISOLATION_NONE || o->max_run_ns < 0 ||
+        o->max_run_ns > RUN_MAX || o->stack_bytes > COPI_STACK_MAX ||
         o->arg_bytes > EXTRA_MAX || o->mailbox_max > MAILBOX_MAX)
         return COP_EINVAL;
     if ((o->arg_bytes > 0 && (o->arg_release != NULL || w->arg == NULL)) ||
@@ -79,6 +83,7 @@ static void fill(struct copi_actor *a, const struct what *w,
     a->priority = (uint8_t)o->priority;
     a->urgent = o->urgent;
     a->trap_exit = o->trap_exit;
+    a->max_run_ms = (uint32_t)((o->max_run_ns + COP_MS - 1) / COP_MS);
     a->no_trap = o->isolation != COP_ISOLATION_TRAP;
 }
 
@@ -134,6 +139,8 @@ static int spawn_inside(cop_pid *out, const struct what *w,
         return rc;
     if (may_not_spawn(s))
         return COP_ESTOPPED;
+    if (copi_fault(COPI_FAULT_SPAWN))
+        return COP_ENOMEM;
     struct copi_actor *a = copi_actor_alloc(arg_offset(w) + w->opts->arg_bytes);
     if (a == NULL)
         return COP_ENOMEM;
@@ -153,6 +160,9 @@ static int spawn_inside(cop_pid *out, const struct what *w,
     if (out != NULL)
         *out = a->pid;
     COPI_COUNT(spawned);
+    copi_trace(COP_EVENT_SPAWN, a->pid, a->parent,
+               (uint64_t)(w->handler != NULL ? (uintptr_t)w->handler->message
+                                             : (uintptr_t)w->fn));
     copi_table_publish(a);
     copi_driver.ready(a);
     return 0;

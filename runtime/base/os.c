@@ -18,6 +18,7 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -73,6 +74,34 @@ void copi_os_yield(void)
 
 /* ------------------------------------------------------------- threads -- */
 
+/* A real-time one: programs have uses of their own for the others. */
+int copi_os_interrupt_signal(void)
+{
+    return SIGRTMIN + 6;
+}
+
+bool copi_os_interrupt(uint32_t thread_id)
+{
+    return tgkill(getpid(), (pid_t)thread_id, copi_os_interrupt_signal()) == 0;
+}
+
+bool copi_os_thread_is_running(uint32_t thread_id)
+{
+    char text[256];
+    char path[48];
+
+    copi_format(path, sizeof(path), "/proc/self/task/%u/stat", thread_id);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    /* the name, in brackets, may hold brackets; the state comes after it */
+    const char *end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' && end[2] == 'R';
+}
+
 struct thread_start {
     void (*fn)(void *);
     void *arg;
@@ -89,6 +118,7 @@ static void fill_blocked(sigset_t *set)
     sigfillset(set);
     for (size_t i = 0; i < COPI_ARRAY_LEN(kept); i++)
         sigdelset(set, kept[i]);
+    sigdelset(set, copi_os_interrupt_signal());
 }
 
 static void *thread_main(void *p)
@@ -256,6 +286,11 @@ size_t copi_os_rss_bytes(void)
 }
 
 /* --------------------------------------------------------------- other -- */
+
+const char *copi_os_env(const char *name)
+{
+    return secure_getenv(name);
+}
 
 /* Early in the system's start there may be none yet; waiting for it could
  * take minutes, and the seed need not be secret. */

@@ -53,6 +53,16 @@ void copi_os_thread_detach(struct copi_thread *t);
 /* The system's number of the calling thread. Usable in signal handlers. */
 uint32_t copi_os_thread_id(void);
 
+/* The signal by which a thread's code is interrupted: not blocked in threads
+ * made here. Sends it to the thread with this number: false if there is none.
+ */
+int copi_os_interrupt_signal(void);
+bool copi_os_interrupt(uint32_t thread_id);
+
+/* Does the thread with this number use a core, or wait for one? False too if
+ * that cannot be known. Reads a file. */
+bool copi_os_thread_is_running(uint32_t thread_id);
+
 /* How many cores this process may use: by affinity, and by the control group's
  * quota (rounded up). At least 1. */
 unsigned copi_os_cpus(void);
@@ -102,6 +112,10 @@ COP_MUST_USE int copi_os_protect_none(void *p, size_t bytes);
 size_t copi_os_rss_bytes(void);
 
 /* --------------------------------------------------------------- other -- */
+
+/* A variable of the environment, or NULL; always NULL in a program that runs
+ * with more rights than its user's. */
+const char *copi_os_env(const char *name);
 
 /* A number nobody can foretell: to make a seed when none was given. */
 uint64_t copi_os_entropy(void);

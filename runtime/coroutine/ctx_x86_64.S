@@ -123,6 +123,77 @@ copi_ctx_go:
         .cfi_endproc
         .size   copi_ctx_go, . - copi_ctx_go
 
+/* copi_ctx_inject: entered as if the interrupted code had called it, below its
+ * red zone (copi_mcontext_call): everything that it may use is saved, then
+ * copi_ctx_injected is called, then all is as it was. The last instruction
+ * takes the red zone off the stack together with the return address. */
+        .globl  copi_ctx_inject
+        .hidden copi_ctx_inject
+        .type   copi_ctx_inject, @function
+        .p2align 4
+copi_ctx_inject:
+        .cfi_startproc
+        .cfi_signal_frame
+        pushfq
+        pushq   %rbp
+        movq    %rsp, %rbp
+        cld
+        pushq   %rax
+        pushq   %rbx
+        pushq   %rcx
+        pushq   %rdx
+        pushq   %rsi
+        pushq   %rdi
+        pushq   %r8
+        pushq   %r9
+        pushq   %r10
+        pushq   %r11
+        pushq   %r12
+        pushq   %r13
+        pushq   %r14
+        pushq   %r15
+        subq    copi_ctx_vector_bytes(%rip), %rsp
+        andq    $-64, %rsp
+        /* the header of the area must be zero */
+        xorl    %eax, %eax
+        movq    %rax, 512(%rsp)
+        movq    %rax, 520(%rsp)
+        movq    %rax, 528(%rsp)
+        movq    %rax, 536(%rsp)
+        movq    %rax, 544(%rsp)
+        movq    %rax, 552(%rsp)
+        movq    %rax, 560(%rsp)
+        movq    %rax, 568(%rsp)
+        movl    $-1, %eax
+        movl    $-1, %edx
+        xsave   (%rsp)
+        /* as a function may expect it */
+        fninit
+        call    *copi_ctx_injected(%rip)
+        movl    $-1, %eax
+        movl    $-1, %edx
+        xrstor  (%rsp)
+        leaq    -112(%rbp), %rsp
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %r11
+        popq    %r10
+        popq    %r9
+        popq    %r8
+        popq    %rdi
+        popq    %rsi
+        popq    %rdx
+        popq    %rcx
+        popq    %rbx
+        popq    %rax
+        popq    %rbp
+        popfq
+        ret     $128
+        .cfi_endproc
+        .size   copi_ctx_inject, . - copi_ctx_inject
+
 /* copi_ctx_make(rdi: c, rsi: stack_low, rdx: size, rcx: entry, r8: arg) */
         .globl  copi_ctx_make
         .hidden copi_ctx_make

@@ -18,8 +18,21 @@ struct copi_regs {
 
 void copi_mcontext_read(const void *uc, struct copi_regs *out);
 
+/* The same of a saved context: pc is where it goes on. */
+void copi_ctx_read(const struct copi_ctx *c, struct copi_regs *out);
+
 /* When the handler returns, *to runs, with this signal mask. */
 void copi_mcontext_go(void *uc, const struct copi_ctx *to,
                       const sigset_t *mask);
+
+/* When the handler returns, the function given to the init below runs as if the
+ * interrupted code had called it; afterwards that goes on with all registers as
+ * they were. Needs copi_mcontext_call_bytes() of stack below sp beside what the
+ * function needs. False: not on this processor. */
+bool copi_mcontext_call(void *uc);
+size_t copi_mcontext_call_bytes(void);
+
+/* Once, before the first call. False: not on this processor. */
+bool copi_mcontext_call_init(void (*fn)(void));
 
 #endif

@@ -16,6 +16,10 @@ void copi_crash_fini(void);
 void copi_crash_thread_init(struct copi_machine *m);
 void copi_crash_thread_fini(struct copi_machine *m);
 
+/* In the handler of another signal, in an actor's own code: the actor ends with
+ * {fault, runaway}. */
+void copi_crash_runaway(const siginfo_t *si, void *uc);
+
 /* The calling actor, in its own code, did what ends a process: `what` and
  * `text` as in cop_fault. Returns if that is not the actor's end but the
  * process's. */

@@ -19,8 +19,9 @@
  * the kernel has no membarrier nothing is handed over.
  *
  * The actor of a lost machine goes to the global queue at its next call; its
- * machine becomes a spare one. A worker on which a pinned actor lives is never
- * handed over, as that actor must not see another thread.
+ * machine becomes a spare one. A worker on which a pinned actor lives, or one
+ * that was preempted (preempt.c), is not handed over, as that actor must not
+ * see another thread.
  */
 #include "runtime/scheduler/machine.h"
 
@@ -29,8 +30,10 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
+#include "runtime/probe/trace.h"
 #include "runtime/scheduler/crash.h"
 #include "runtime/scheduler/idle.h"
+#include "runtime/scheduler/preempt.h"
 #include "runtime/scheduler/runq.h"
 #include "runtime/scheduler/sched.h"
 #include "runtime/scheduler/turn.h"
@@ -93,6 +96,8 @@ static void machine_main(void *arg)
     copi_slab_thread_init();
     copi_stack_thread_init();
     copi_crash_thread_init(m);
+    /* release: pairs with copi_machine_preempt */
+    atomic_store_explicit(&m->tid, copi_os_thread_id(), memory_order_release);
     if (m->worker != NULL || wait_as_spare(m)) {
         attach(m);
         while (!copi_sched_loop(m) && wait_as_spare(m))
@@ -197,7 +202,8 @@ static bool part_locked(struct copi_worker *w, uint64_t turn)
 
 bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn)
 {
-    if (!has_membarrier || atomic_load(&w->has_pinned) != 0)
+    if (!has_membarrier || atomic_load(&w->has_pinned) != 0 ||
+        atomic_load(&w->held) != 0)
         return false;
     struct copi_machine *spare = pop_spare();
     if (spare == NULL)
@@ -212,8 +218,33 @@ bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn)
         return false;
     }
     COPI_COUNT(handovers);
+    copi_trace(COP_EVENT_HANDOVER, COP_NO_PID, COP_NO_PID, w->index);
     give(spare, w);
     return true;
+}
+
+bool copi_machine_preempt(struct copi_worker *w, uint64_t turn)
+{
+    bool sent = false;
+    copi_lock_acquire(&lock); /* the machine stays where it is */
+    /* acquire: pairs with machine_main */
+    uint32_t tid = atomic_load_explicit(&w->machine->tid, memory_order_acquire);
+    if (tid != 0 && atomic_load(&w->turn) == turn &&
+        copi_os_thread_is_running(tid))
+        sent = copi_preempt_send(tid);
+    copi_lock_release(&lock);
+    return sent;
+}
+
+void copi_machines_preempt_all(void)
+{
+    copi_lock_acquire(&lock);
+    for (struct copi_machine *m = all; m != NULL; m = m->next) {
+        uint32_t tid = atomic_load_explicit(&m->tid, memory_order_acquire);
+        if (tid != 0)
+            (void)copi_preempt_send(tid);
+    }
+    copi_lock_release(&lock);
 }
 
 void copi_machine_was_lost(void)

@@ -18,6 +18,12 @@ COP_MUST_USE int copi_machine_start(struct copi_worker *w);
  * with this number, outside the runtime. */
 bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn);
 
+/* sysmon: interrupts the actor that is still in the turn with this number, if
+ * its thread is running, not waiting. False: it was not. */
+bool copi_machine_preempt(struct copi_worker *w, uint64_t turn);
+/* All of them, whatever they do. */
+void copi_machines_preempt_all(void);
+
 /* On the stuck machine, on its actor's stack, entering the runtime: returns
  * when the actor runs on a machine with a worker. */
 void copi_machine_was_lost(void);

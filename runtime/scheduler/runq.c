@@ -15,7 +15,8 @@
  *   - MAX goes before HIGH before NORMAL before LOW, but every 8th turn looks
  *     at NORMAL first, and every 32nd at LOW;
  *   - every 61st turn looks at the global queue and the inbox first, and
- *     there, too, every 8th look at NORMAL and every 32nd at LOW;
+ *     there, too, every 8th look at NORMAL and every 32nd at LOW; the inbox
+ *     and the global queue come first in turn;
  *   - who has spent a whole turn goes behind what waits in the global queue
  *     (copi_sched_yielded).
  *
@@ -27,6 +28,7 @@
 #include "runtime/base/check.h"
 
 enum { STREAK = 64, SHARED_EVERY = 61, NORMAL_EVERY = 8, LOW_EVERY = 32 };
+enum { INBOX_EVERY = 2, INBOX_IF_HELD = 4 };
 
 /* ------------------------------------------------------------ run lists -- */
 
@@ -187,8 +189,14 @@ static struct copi_actor *pop_mixed(struct copi_worker *w)
 
 struct copi_actor *copi_runq_pop_shared_local(struct copi_worker *w)
 {
-    struct copi_actor *a = copi_runlist_pop(&w->inbox);
-    return a != NULL ? a : pop_injected(w);
+    /* preempted actors in the inbox have had more than a turn each */
+    uint32_t every = atomic_load(&w->held) != 0 ? INBOX_IF_HELD : INBOX_EVERY;
+    bool inbox_first = ++w->shared_looks % every == 0;
+    struct copi_actor *a =
+        inbox_first ? copi_runlist_pop(&w->inbox) : pop_injected(w);
+    if (a != NULL)
+        return a;
+    return inbox_first ? pop_injected(w) : copi_runlist_pop(&w->inbox);
 }
 
 struct copi_actor *copi_runq_pop_local(struct copi_worker *w)

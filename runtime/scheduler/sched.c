@@ -81,6 +81,11 @@ void copi_sched_yielded(struct copi_worker *w, struct copi_actor *a)
         copi_idle_notify();
 }
 
+void copi_sched_held(struct copi_worker *w, struct copi_actor *a)
+{
+    ready_in_inbox(w, a);
+}
+
 void copi_sched_install(void)
 {
     copi_driver.ready = copi_sched_ready;

@@ -13,6 +13,8 @@ void copi_sched_install(void);
 /* Makes an actor runnable that is parked nowhere and in no queue. */
 void copi_sched_ready(struct copi_actor *a);
 /* An actor whose turn ended though it has more to do. */
+/* It was preempted: this worker alone goes on with it. */
+void copi_sched_held(struct copi_worker *w, struct copi_actor *a);
 void copi_sched_yielded(struct copi_worker *w, struct copi_actor *a);
 
 /* Works for the machine's worker until the runtime quits (true) or the worker

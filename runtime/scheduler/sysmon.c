@@ -8,11 +8,14 @@
  *
  *   - it is asked to yield: its next call into the runtime ends the turn;
  *   - its run_next may be stolen, and a sleeping worker is woken for that;
- *   - if nobody is asleep, or something is waiting that only this worker may
- *     run, the worker is handed over to a spare thread (machine.c).
+ *   - half a slice later, if its thread is running, it is preempted by a signal
+ *     (preempt.c);
+ *   - if its thread waits in a system call, or cannot be preempted, and nobody
+ *     is asleep, or something is waiting that only this worker may run, the
+ *     worker is handed over to a spare thread (machine.c).
  *
  * It also fires timers that are overdue because their worker is in such a
- * turn. Preempting the hog itself by a signal has its place here.
+ * turn.
  *
  * While all workers sleep there is nothing to watch: after some looks in vain
  * sysmon sleeps as well, without limit, until a worker wakes and says so. Thus
@@ -24,8 +27,10 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
+#include "runtime/probe/trace.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/machine.h"
+#include "runtime/scheduler/preempt.h"
 #include "runtime/scheduler/timers.h"
 
 enum { IDLE_LOOKS = 10 };
@@ -72,15 +77,20 @@ static bool work_waits(const struct copi_worker *w)
            only_it_can_run_something(w);
 }
 
-static void deal_with_hog(struct copi_worker *w, uint64_t turn)
+/* `late`: it was asked half a slice ago. */
+static void deal_with_hog(struct copi_worker *w, uint64_t turn, bool late)
 {
-    atomic_store(&w->ask, 1);
+    if (atomic_exchange(&w->ask, 1) == 0)
+        copi_trace(COP_EVENT_HOG, COP_NO_PID, COP_NO_PID, w->index);
+    if (work_waits(w))
+        atomic_store(&w->stalled, 1);
+    if (late && copi_machine_preempt(w, turn))
+        return;
     if (!work_waits(w))
         return;
-    atomic_store(&w->stalled, 1);
     if (copi_idle_count_asleep() > 0 && !only_it_can_run_something(w))
         copi_idle_notify();
-    else
+    else if (late || !copi_preempt_is_possible())
         copi_machine_hand_over(w, turn);
 }
 
@@ -88,11 +98,13 @@ static void look_at(struct copi_worker *w, struct watched *s, cop_time now)
 {
     /* acquire: pairs with the release in turn.c */
     uint64_t turn = atomic_load_explicit(&w->turn, memory_order_acquire);
+    cop_time slice = copi_rt.config.slice_ns;
     if (turn != s->turn) {
         s->turn = turn;
         s->since = now;
-    } else if (turn % 2 == 1 && now - s->since > copi_rt.config.slice_ns) {
-        deal_with_hog(w, turn);
+        atomic_store_explicit(&w->since, now, memory_order_relaxed);
+    } else if (turn % 2 == 1 && now - s->since > slice) {
+        deal_with_hog(w, turn, now - s->since > slice + slice / 2);
     }
 }
 

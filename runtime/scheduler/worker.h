@@ -49,11 +49,12 @@ struct copi_worker {
     /* The machine that works for it. */
     unsigned index;
     struct copi_machine *machine;
-    int budget;      /* reductions left in this turn */
-    unsigned streak; /* turns taken from run_next in a row */
-    uint32_t tick;   /* turns, for what is due every n-th */
-    uint32_t looks;  /* at the global queue, likewise */
-    bool odd_jobs;   /* rings other than the normal one may have actors */
+    int budget;            /* reductions left in this turn */
+    unsigned streak;       /* turns taken from run_next in a row */
+    uint32_t tick;         /* turns, for what is due every n-th */
+    uint32_t looks;        /* at the global queue, likewise */
+    uint32_t shared_looks; /* at that and the inbox */
+    bool odd_jobs;         /* rings other than the normal one may have actors */
     struct copi_prng prng;
     struct copi_slots slots;
     struct copi_limbo limbo;
@@ -64,10 +65,12 @@ struct copi_worker {
     /* It writes, others read. */
     COPI_ALIGNED(COPI_CACHE_LINE) struct copi_counters counters;
     _Atomic uint64_t turn; /* odd within a turn */
+    _Atomic uint32_t held; /* preempted actors in its inbox or running */
 
     /* Any thread. */
     COPI_ALIGNED(COPI_CACHE_LINE) _Atomic(struct copi_actor *) run_next;
     _Atomic uint32_t ask;        /* sysmon asks the turn to end */
+    _Atomic int64_t since;       /* sysmon: when it first saw this turn */
     _Atomic uint32_t stalled;    /* its run_next may be stolen */
     _Atomic uint32_t has_pinned; /* a pinned actor lives here: no hand-over */
     _Atomic uint32_t token;      /* idle.c: woken; what its machine sleeps on */
@@ -84,6 +87,7 @@ struct copi_machine {
     struct copi_machine *spare_next;
     cop_fault fault;         /* what its actor has just crashed of */
     sigset_t mask;           /* the thread's own */
+    _Atomic uint32_t tid;    /* the system's number of the thread; 0: not yet */
     stack_t alt, alt_before; /* of signals, and what the thread had */
     _Atomic uint32_t wake;   /* a spare one sleeps on this */
     _Atomic uint32_t ended;

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * preempt.c - taking the processor from an actor that does not give it back.
+ * Rank: 4.
+ *
+ * A turn ends at a call into the runtime. An actor that makes none is asked by
+ * a flag first (sysmon.c); half a slice later its thread gets a signal, and the
+ * handler makes it yield: it changes the interrupted registers so that the
+ * actor, at whatever instruction it is, seems to call a function, which saves
+ * all registers, leaves the stack like any yield, and on the actor's next turn
+ * goes back to that instruction. (The asynchronous preemption of Go's runtime
+ * works in this way.) This is also where an exit signal reaches an actor that
+ * never receives.
+ *
+ * Only if all of these hold; otherwise the handler does nothing, and half a
+ * slice later sysmon tries again:
+ *
+ *   - the thread is a machine, outside the runtime, with an actor, and has not
+ *     lost its worker;
+ *   - the instruction is the program's own: libc may hold a lock;
+ *   - enough stack is left.
+ *
+ * A preempted actor is *held*: it may be in the middle of code that keeps the
+ * address of something thread-local in a register. It goes to the inbox of its
+ * worker, from which nobody steals, and the worker stays with its thread, until
+ * the actor leaves by its own will. (So who shares a mutex of the system's
+ * between actors can block a worker for good: the holder may be held there.)
+ *
+ * An actor whose spawn set a limit (max_run_ns) and that has run that long
+ * without a call ends here, as if by a fault: it will hardly mend itself.
+ *
+ * Rejected: a timer per thread instead of sysmon's signals: a signal per slice
+ * for everybody, to find the few that need one.
+ */
+#include "runtime/scheduler/preempt.h"
+
+#include "runtime/actor/counters.h"
+#include "runtime/actor/here.h"
+#include "runtime/base/check.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/os.h"
+#include "runtime/coroutine/mcontext.h"
+#include "runtime/probe/text.h"
+#include "runtime/scheduler/crash.h"
+#include "runtime/scheduler/machine.h"
+#include "runtime/scheduler/turn.h"
+#include "runtime/scheduler/wait.h"
+
+#include <signal.h>
+
+/* For leaving, and for clean-ups if an exit signal has come. */
+enum { ROOM_BYTES = 6 << 10 };
+
+static struct sigaction before;
+static bool installed;
+
+static uint32_t running_ms(const struct copi_worker *w)
+{
+    int64_t since = atomic_load_explicit(&w->since, memory_order_relaxed);
+    int64_t ns = copi_clock_real() - since;
+    return since == 0 || ns < 0 ? 0 : (uint32_t)(ns / COP_MS);
+}
+
+static bool has_room(const struct copi_stack *s, uintptr_t sp)
+{
+    return sp < (uintptr_t)s->top &&
+           sp > (uintptr_t)s->low + ROOM_BYTES + copi_mcontext_call_bytes();
+}
+
+static bool is_in_actor(const struct copi_here *h)
+{
+    return h->native != NULL && h->actor != NULL && h->actor->carrier != NULL &&
+           h->actor->carrier->coro.state == COPI_CORO_RUNNING &&
+           atomic_load_explicit(&h->in_runtime, memory_order_relaxed) == 0 &&
+           atomic_load_explicit(&h->lost, memory_order_relaxed) == 0;
+}
+
+static void on_signal(int sig, siginfo_t *si, void *uc)
+{
+    const struct copi_here *h = copi_here();
+    struct copi_regs r;
+    (void)sig;
+    if (!is_in_actor(h))
+        return;
+    struct copi_actor *a = h->actor;
+    copi_mcontext_read(uc, &r);
+    if (copi_text_of(r.pc, NULL) != COPI_TEXT_ACTOR)
+        return;
+    if (a->max_run_ms != 0 &&
+        a->ran_ms + running_ms(h->worker) >= a->max_run_ms)
+        copi_crash_runaway(si, uc);
+    else if (has_room(&a->carrier->coro.stack, r.sp))
+        (void)copi_mcontext_call(uc);
+}
+
+/* On the actor's stack, in the middle of its code. */
+static void yield_in_mid_code(void)
+{
+    struct copi_here *h = copi_here();
+    int saved = *copi_os_errno();
+    atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    struct copi_machine *m =
+        COPI_CONTAINER(h->native, struct copi_machine, native);
+    struct copi_actor *a = h->actor;
+    if (!copi_machine_is_lost(m)) {
+        if (!a->held)
+            atomic_fetch_add(&h->worker->held, 1);
+        a->held = true;
+        a->ran_ms += running_ms(h->worker);
+        COPI_COUNT(preemptions);
+        copi_signals_take(a);
+        copi_turn_leave(a, COPI_LEAVE_PREEMPTED);
+    }
+    *copi_os_errno() = saved;
+    /* release: as copi_scope_leave */
+    atomic_store_explicit(&copi_here()->in_runtime, 0, memory_order_release);
+}
+
+void copi_preempt_release(struct copi_worker *w, struct copi_actor *a)
+{
+    a->ran_ms = 0;
+    if (!a->held)
+        return;
+    a->held = false;
+    atomic_fetch_sub(&w->held, 1);
+}
+
+bool copi_preempt_is_possible(void)
+{
+    return installed;
+}
+
+bool copi_preempt_send(uint32_t thread_id)
+{
+    return installed && copi_os_interrupt(thread_id);
+}
+
+void copi_preempt_init(void)
+{
+    struct sigaction sa = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    /* a sanitizer's books of a stack are wrong in mid-function */
+    if (COPI_ASAN || COPI_TSAN || !copi_mcontext_call_init(yield_in_mid_code))
+        return;
+    copi_text_init();
+    sa.sa_sigaction = on_signal;
+    sigfillset(&sa.sa_mask);
+    installed = sigaction(copi_os_interrupt_signal(), &sa, &before) == 0;
+}
+
+void copi_preempt_fini(void)
+{
+    if (installed)
+        sigaction(copi_os_interrupt_signal(), &before, NULL);
+    installed = false;
+}

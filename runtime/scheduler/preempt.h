@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * preempt.h - taking the processor from an actor that does not give it back.
+ * Rank: 4. See preempt.c.
+ */
+#ifndef COPI_SCHEDULER_PREEMPT_H
+#define COPI_SCHEDULER_PREEMPT_H
+
+#include "runtime/scheduler/worker.h"
+
+/* Installs the signal handler, where preemption is possible. */
+void copi_preempt_init(void);
+void copi_preempt_fini(void);
+bool copi_preempt_is_possible(void);
+
+/* Interrupts the thread with this number; false: not possible. */
+bool copi_preempt_send(uint32_t thread_id);
+
+/* The worker, after its actor has left: whoever left by its own will may go to
+ * other threads again. */
+void copi_preempt_release(struct copi_worker *w, struct copi_actor *a);
+
+#endif
