@@ -73,6 +73,14 @@ ALLOCATOR_LIBS :=
 INTERPOSE := runtime/api/interpose.c
 endif
 
+PKG_CONFIG ?= pkg-config
+# Its headers only: the library is loaded when a line is first looked for.
+ifeq ($(shell $(PKG_CONFIG) --exists libdw 2>/dev/null && echo yes),yes)
+LINES := lines_dw
+else
+LINES := lines_none
+endif
+
 # ---------------------------------------------------------------- flags --
 
 CFLAGS ?= -O2 -g
@@ -104,7 +112,6 @@ ALL_CFLAGS := -std=gnu11 $(WARNINGS) $(STACK_FLAGS) \
 ALL_LDFLAGS := -pthread -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
 LIB_CFLAGS := -fvisibility=hidden
 
-PKG_CONFIG ?= pkg-config
 CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check)
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 
@@ -113,9 +120,10 @@ CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 
 LIB_SRCS := $(filter-out runtime/memory/mem_%.c \
-    runtime/coroutine/mcontext_%.c $(INTERPOSE), \
+    runtime/coroutine/mcontext_%.c runtime/probe/lines_%.c $(INTERPOSE), \
     $(sort $(wildcard runtime/*/*.c actors/*.c))) \
     $(wildcard runtime/memory/mem_common.c runtime/memory/$(ALLOCATOR).c) \
+    $(wildcard runtime/probe/$(LINES).c) \
     $(wildcard runtime/coroutine/mcontext_$(ARCH).c) \
     $(wildcard runtime/coroutine/ctx_$(ARCH).S)
 BENCH_SRCS := $(sort $(wildcard tests/bench/*.c))

@@ -27,6 +27,7 @@
  */
 #include "actors/supervisor.h"
 
+#include <coppice/report.h>
 #include <coppice/time.h>
 
 #include <stdlib.h>
@@ -152,7 +153,7 @@ static bool start_again(struct copi_sup *s, struct copi_child *c)
         return false;
     }
     if (err == 0)
-        c->restarts++;
+        cop_note_restart(c->pid, (uint32_t)++c->restarts);
     if (copi_sup_is_pool(s) && err == 0)
         copi_child_to_end(s, c);
     else if (copi_sup_is_pool(s))

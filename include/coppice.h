@@ -9,6 +9,7 @@
 #include <coppice/actor.h>
 #include <coppice/application.h>
 #include <coppice/bridge.h>
+#include <coppice/chaos.h>
 #include <coppice/event.h>
 #include <coppice/inspect.h>
 #include <coppice/message.h>
@@ -16,6 +17,7 @@
 #include <coppice/proc.h>
 #include <coppice/reason.h>
 #include <coppice/registry.h>
+#include <coppice/report.h>
 #include <coppice/request.h>
 #include <coppice/runtime.h>
 #include <coppice/server.h>

@@ -14,6 +14,13 @@
 extern "C" {
 #endif
 
+/* Which ends of actors are reported. */
+typedef enum cop_report_when {
+    COP_REPORT_CRASHES,  /* faults, misuse of calls, limits, no memory */
+    COP_REPORT_FAILURES, /* and by any reason of its own that is not orderly */
+    COP_REPORT_NONE
+} cop_report_when;
+
 /* All zero: the defaults. */
 typedef struct cop_config {
     unsigned workers;          /* threads; 0: one per allowed core */
@@ -30,10 +37,20 @@ typedef struct cop_config {
                                   once asked; 0: 5 s */
     /* Gets each line that the runtime reports; NULL: stderr. */
     void (*log)(const char *line);
+    /* See report.h. Texts must stay valid until the stop. */
+    cop_report_when crash_reports; /* of which ends */
+    unsigned crash_rate;           /* so many in a second; 0: 10 */
+    size_t crash_bytes;            /* of a report as text, or as JSON; 0: 8 KiB;
+                                      512 to 1 MiB */
+    const char *crash_file;        /* gets a line of JSON for each; NULL: what
+                                      COP_CRASH_FILE says, or none */
+    const char *trace; /* what the flight recorder keeps; NULL: what COP_TRACE
+                          says, or "rare" */
 } cop_config;
 
 /* Starts the workers. COP_EALREADY; COP_ENOMEM; COP_ESYS (no threads);
- * COP_EINVAL (more than 256 workers, absurd sizes). Not from an actor. */
+ * COP_EINVAL (more than 256 workers, absurd sizes, an event that
+ * there is not). Not from an actor. */
 COP_API COP_MUST_USE int cop_start(const cop_config *config);
 
 /* Who had not ended at the deadline, and where it was. */

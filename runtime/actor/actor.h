@@ -75,6 +75,7 @@ struct copi_actor {
     _Atomic uint8_t migrate;         /* cop_ext_migrate */
     _Atomic uint8_t asked_to_stop;   /* stop.c */
     _Atomic uint8_t naming;          /* name.c */
+    _Atomic uint16_t inject;         /* api/chaos.c: a fault that it owes */
     _Atomic uint32_t guest_word;     /* of a guest: what its thread sleeps on */
     _Atomic uint32_t restarts;       /* as its supervisor told */
     /* Its own, here as there is room: what is told of it if it crashes. */
@@ -110,6 +111,7 @@ struct copi_actor {
     bool held;              /* preempted: stays on its thread */
     bool crashed;           /* a native fault has still to be its end */
     bool hibernates;        /* its function goes on at the next message */
+    bool injected;          /* what it does now is a fault of a plan's */
     uint8_t leave;          /* enum copi_leave */
     uint8_t dying;          /* enum copi_dying */
     bool by_signal;         /* the death was not its own decision */

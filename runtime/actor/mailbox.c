@@ -42,6 +42,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
+#include "runtime/probe/trace.h"
 
 enum { MARKS = 8, SPINS = 200 };
 
@@ -288,6 +289,7 @@ void copi_inbox_lend(struct copi_actor *a, struct cop_msg *prev,
         atomic_fetch_sub_explicit(&a->bounded, 1, memory_order_relaxed);
     if (!(m->flags & COPI_MSG_SYSTEM))
         COPI_COUNT(received);
+    copi_trace(COP_TRACE_RECV, a->pid, m->sender, m->tag);
     a->current = m;
 }
 

@@ -184,6 +184,17 @@ void copi_name_of(struct copi_actor *a, char *out)
     copi_lock_release(&lock);
 }
 
+bool copi_name_try_of(struct copi_actor *a, char *out)
+{
+    out[0] = '\0';
+    if (!copi_lock_may_acquire(COPI_LOCK_NAMES) || !copi_lock_try(&lock))
+        return false;
+    const char *text = a->name != NULL ? a->name->text : "";
+    memcpy(out, text, strlen(text) + 1);
+    copi_lock_release(&lock);
+    return true;
+}
+
 void copi_name_fini(void)
 {
     COPI_ASSERT(copi_map_count(&names) == 0);

@@ -20,6 +20,9 @@ cop_pid copi_name_whereis(const char *name);
 void copi_name_close(struct copi_actor *a);
 /* Copies the actor's name, "" if none; out has COP_NAME_MAX + 1 bytes. */
 void copi_name_of(struct copi_actor *a, char *out);
+/* The same if that is possible without waiting, in any state that the thread
+ * may be in; else false, and "". */
+bool copi_name_try_of(struct copi_actor *a, char *out);
 void copi_name_fini(void);
 
 #endif

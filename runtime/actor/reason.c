@@ -28,6 +28,9 @@
  *  3. Payload and texts end in a zero byte that `size` does not count.
  *  4. A counted record has refs > 0 until it is freed.
  *
+ * Above the word lies a mark: that a fault plan made the reason. All that looks
+ * at a word here takes the mark off first; only its text shows it.
+ *
  * Misuse (a NULL name, say) gives a reason that says so, {badarg, ...}: whoever
  * ends with it is found by it. The general way for misuse is above this file.
  *
@@ -75,11 +78,17 @@ static const char *const well_known[] = {
 
 static bool is_well_known(cop_reason reason)
 {
-    return reason.word < COP_R_COUNT;
+    return copi_reason_bare(reason).word < COP_R_COUNT;
+}
+
+static const char *well_known_name(cop_reason reason)
+{
+    return well_known[copi_reason_bare(reason).word];
 }
 
 static struct copi_reason *record_of(cop_reason reason)
 {
+    reason = copi_reason_bare(reason);
     struct copi_reason *r = (struct copi_reason *)reason.word;
     COPI_ASSERTF(reason.word >= 4096 && reason.word % ALIGNMENT == 0,
                  "not a reason: %#zx", (size_t)reason.word);
@@ -426,12 +435,13 @@ void cop_reason_release(cop_reason reason)
 
 int cop_reason_kind(cop_reason reason)
 {
-    return is_well_known(reason) ? (int)reason.word : record_of(reason)->kind;
+    return is_well_known(reason) ? (int)copi_reason_bare(reason).word
+                                 : record_of(reason)->kind;
 }
 
 const char *cop_reason_name(cop_reason reason)
 {
-    return is_well_known(reason) ? well_known[reason.word]
+    return is_well_known(reason) ? well_known_name(reason)
                                  : record_of(reason)->name;
 }
 
@@ -460,6 +470,8 @@ const cop_fault *cop_reason_fault(cop_reason reason)
 
 bool cop_reason_eq(cop_reason a, cop_reason b)
 {
+    a = copi_reason_bare(a);
+    b = copi_reason_bare(b);
     if (is_well_known(a) || is_well_known(b))
         return a.word == b.word;
     return a.word == b.word || record_eq(record_of(a), record_of(b));
@@ -572,11 +584,13 @@ char *cop_reason_str(cop_reason reason, char *buf, size_t size)
         return buf;
     struct out o = {buf, size - 1};
     if (is_well_known(reason))
-        put_word(&o, well_known[reason.word]);
+        put_word(&o, well_known_name(reason));
     else if (cop_reason_kind(reason) == COP_R_FAULT)
         put_fault(&o, cop_reason_fault(reason));
     else
         put_record(&o, record_of(reason));
+    if (copi_reason_is_injected(reason))
+        put_word(&o, " (injected)");
     *o.at = 0;
     return buf;
 }

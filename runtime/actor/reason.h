@@ -31,6 +31,26 @@ cop_reason copi_reason_badarg_v(const char *fmt, va_list args) COP_PRINTF(1, 0);
  * names were made): once it was made for the first time it needs no memory. */
 cop_reason copi_reason_limit(const char *what);
 
+/* A reason that a fault plan made carries a mark, in the highest bit of its
+ * word, where no address has one. It is like the reason without; only its text
+ * says so. NORMAL is never marked: it is no fault. */
+#define COPI_REASON_INJECTED                                                   \
+    ((uintptr_t)1 << (sizeof(uintptr_t) * CHAR_BIT - 1))
+static inline bool copi_reason_is_injected(cop_reason reason)
+{
+    return (reason.word & COPI_REASON_INJECTED) != 0;
+}
+static inline cop_reason copi_reason_bare(cop_reason reason)
+{
+    return (cop_reason){reason.word & ~COPI_REASON_INJECTED};
+}
+static inline cop_reason copi_reason_inject(cop_reason reason)
+{
+    return reason.word == COP_R_NORMAL
+               ? reason
+               : (cop_reason){reason.word | COPI_REASON_INJECTED};
+}
+
 /* {fault, ...}. Counted. */
 cop_reason copi_reason_fault(const cop_fault *fault);
 

@@ -33,6 +33,7 @@
 #include "runtime/actor/reason.h"
 #include "runtime/actor/table.h"
 #include "runtime/base/check.h"
+#include "runtime/probe/trace.h"
 
 static _Atomic uint64_t dead_letter_subscriber;
 
@@ -65,6 +66,7 @@ void copi_signal_dead_letter(struct cop_msg *m, cop_pid to,
 {
     if (!(m->flags & COPI_MSG_SYSTEM)) {
         COPI_COUNT(dead_letters);
+        copi_trace(COP_TRACE_DEAD_LETTER, to, m->sender, m->tag);
         tell_subscriber(m, to, reason);
     }
     copi_msg_release(m);
@@ -120,6 +122,8 @@ static void answer_chain(struct cop_msg *m, cop_pid dead)
 void copi_signal_push(struct copi_actor *to, struct cop_msg *m)
 {
     struct cop_msg *rest;
+    if (m->kind == COPI_SIG_MESSAGE)
+        copi_trace(COP_TRACE_SEND, m->sender, to->pid, m->tag);
     switch (copi_mailbox_push(to, m, &rest)) {
     case COPI_PUSHED_WAKE:
         copi_driver.ready(to);
@@ -181,9 +185,10 @@ static bool take_exit(struct copi_actor *a, struct cop_msg *m, bool deadly,
 
 static bool act_exit(struct copi_actor *a, struct cop_msg *m, cop_reason *why)
 {
-    if (m->reason.word == COP_R_KILL) {
+    if (copi_reason_bare(m->reason).word == COP_R_KILL) {
+        bool injected = copi_reason_is_injected(m->reason);
         copi_msg_release(m);
-        *why = COP_KILLED;
+        *why = injected ? copi_reason_inject(COP_KILLED) : COP_KILLED;
         return true;
     }
     bool deadly = m->reason.word != COP_R_NORMAL || m->sender.id == a->pid.id;

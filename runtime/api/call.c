@@ -30,6 +30,7 @@
 #include "runtime/actor/table.h"
 #include "runtime/actor/tie.h"
 #include "runtime/api/call_error.h"
+#include "runtime/api/chaos.h"
 #include "runtime/api/recv.h"
 #include "runtime/api/send.h"
 #include "runtime/base/check.h"
@@ -342,19 +343,26 @@ static bool claim(cop_from to)
     return atomic_compare_exchange_strong(&a->call_ref, &ref, 0);
 }
 
+static int reply_now(cop_pid to, struct cop_msg *m)
+{
+    COPI_COUNT(sent);
+    if (!claim((cop_from){to, m->ref})) {
+        copi_signal_dead_letter(m, to, COP_DEAD_LATE);
+        return COP_EREPLIED;
+    }
+    copi_signal_send(to, m);
+    return 0;
+}
+
 static int reply(struct copi_scope *s, cop_from to, struct cop_msg *m)
 {
     m->flags = copi_ref_is_call(to.ref) ? COPI_MSG_REPLY : COPI_MSG_ALIAS;
     m->tag = COP_REPLY;
     m->ref = to.ref;
     m->sender = s->self != NULL ? s->self->pid : COP_NO_PID;
-    COPI_COUNT(sent);
-    if (!claim(to)) {
-        copi_signal_dead_letter(m, to.pid, COP_DEAD_LATE);
-        return COP_EREPLIED;
-    }
-    copi_signal_send(to.pid, m);
-    return 0;
+    if (copi_inject_is_on(COPI_INJECT_SENDS))
+        return copi_chaos_send(to.pid, m, reply_now);
+    return reply_now(to.pid, m);
 }
 
 static int reply_owned(cop_from to, struct cop_msg *m)

@@ -14,6 +14,7 @@
 #include "runtime/actor/name.h"
 #include "runtime/actor/signal.h"
 #include "runtime/actor/table.h"
+#include "runtime/api/chaos.h"
 #include "runtime/base/check.h"
 
 /* Takes a place in a bounded mailbox. 0; COP_EFULL: refuse; COP_ELIMIT: drop.
@@ -30,9 +31,8 @@ static int take_place(struct copi_actor *to, struct cop_msg *m)
     return 0;
 }
 
-int copi_send(struct copi_scope *s, cop_pid to, struct cop_msg *m)
+static int send_now(cop_pid to, struct cop_msg *m)
 {
-    (void)s;
     struct copi_actor *a = copi_table_find(to);
     if (a == NULL) {
         COPI_COUNT(sent);
@@ -52,6 +52,14 @@ int copi_send(struct copi_scope *s, cop_pid to, struct cop_msg *m)
     }
     copi_signal_push(a, m);
     return 0;
+}
+
+int copi_send(struct copi_scope *s, cop_pid to, struct cop_msg *m)
+{
+    (void)s;
+    if (copi_inject_is_on(COPI_INJECT_SENDS))
+        return copi_chaos_send(to, m, send_now);
+    return send_now(to, m);
 }
 
 int copi_send_make(struct cop_msg **out, struct copi_scope *s, cop_tag tag,

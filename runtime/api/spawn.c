@@ -17,6 +17,8 @@
 #include "runtime/api/scope.h"
 #include "runtime/base/check.h"
 #include "runtime/memory/stack.h"
+#include "runtime/probe/fault.h"
+#include "runtime/probe/trace.h"
 #include "runtime/scheduler/worker.h"
 
 enum { MAILBOX_MAX = 1 << 30 };
@@ -137,6 +139,8 @@ static int spawn_inside(cop_pid *out, const struct what *w,
         return rc;
     if (may_not_spawn(s))
         return COP_ESTOPPED;
+    if (copi_fault(COPI_FAULT_SPAWN))
+        return COP_ENOMEM;
     struct copi_actor *a = copi_actor_alloc(arg_offset(w) + w->opts->arg_bytes);
     if (a == NULL)
         return COP_ENOMEM;
@@ -156,6 +160,9 @@ static int spawn_inside(cop_pid *out, const struct what *w,
     if (out != NULL)
         *out = a->pid;
     COPI_COUNT(spawned);
+    copi_trace(COP_TRACE_SPAWN, a->pid, a->parent,
+               (uint64_t)(w->handler != NULL ? (uintptr_t)w->handler->message
+                                             : (uintptr_t)w->fn));
     copi_table_publish(a);
     copi_driver.ready(a);
     return 0;

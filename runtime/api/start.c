@@ -2,14 +2,17 @@
  *
  * start.c - starting the runtime. Rank: 5.
  *
- * Made in this order, unmade in reverse: table, stacks, timers, workers (their
- * queues), helper pool, machines (the threads), sysmon. State RUNNING is set
- * last, so that no other thread gets in before all of it is there.
+ * Made in this order, unmade in reverse: reports, table, stacks, timers,
+ * workers (their queues), helper pool, machines (the threads), sysmon. State
+ * RUNNING is set last, so that no other thread gets in before all of it is
+ * there.
  */
 #include "runtime/api/start.h"
 
 #include "runtime/actor/name.h"
 #include "runtime/actor/signal.h"
+#include "runtime/api/chaos.h"
+#include "runtime/api/report.h"
 #include "runtime/api/scope.h"
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
@@ -125,6 +128,9 @@ static int start_threads(void)
 static int make(void)
 {
     const cop_config *c = &copi_rt.config;
+    int rc = copi_report_init();
+    if (rc != 0)
+        return rc;
     copi_clock_set_virtual(c->virtual_time);
     copi_table_init(c->actors_max, c->first_generation);
     copi_epoch_init(c->workers);
@@ -135,7 +141,7 @@ static int make(void)
     copi_sched_install();
     atomic_store(&copi_rt.quit, 0);
     atomic_store(&copi_rt.no_spawns, 0);
-    int rc = copi_stack_init();
+    rc = copi_stack_init();
     if (rc != 0)
         goto no_stacks;
     rc = copi_timers_init(c->workers + 1, c->virtual_time);
@@ -160,6 +166,7 @@ no_timers:
     copi_stack_fini();
 no_stacks:
     copi_table_fini();
+    copi_report_fini();
     copi_slab_trim();
     copi_clock_set_virtual(false);
     return rc;
@@ -175,6 +182,7 @@ bool copi_runtime_unmake(cop_time deadline)
     copi_preempt_fini();
     copi_crash_fini();
     copi_blocking_stop();
+    copi_report_fini();
     copi_limbo_flush_outside();
     unmake_workers();
     copi_timers_fini();
@@ -199,13 +207,18 @@ int cop_start(const cop_config *config)
     if (rc != 0)
         goto out;
     copi_log_set(copi_rt.config.log);
-    rc = make();
+    copi_chaos_init();
+    rc = copi_chaos_check_env();
+    if (rc == 0)
+        rc = make();
     if (rc == 0)
         atomic_store(&copi_rt.state, COPI_RT_RUNNING);
     else
         copi_log_set(NULL);
 out:
     copi_lock_release(&start_lock);
+    if (rc == 0)
+        copi_chaos_boot();
     return rc;
 }
 

@@ -37,6 +37,30 @@ void copi_abort_write(const char *text, size_t n)
     }
 }
 
+static _Atomic(void (*)(void)) last_words;
+
+void copi_abort_on_end(void (*fn)(void))
+{
+    /* release: pairs with copi_abort_last_words, publishes what fn uses */
+    atomic_store_explicit(&last_words, fn, memory_order_release);
+}
+
+/* A reader that has gone must not change of what the process ends. */
+void copi_abort_last_words(void)
+{
+    sigset_t pipe, before;
+    /* acquire: pairs with copi_abort_on_end */
+    void (*fn)(void) =
+        atomic_exchange_explicit(&last_words, NULL, memory_order_acquire);
+    if (fn == NULL)
+        return;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    fn();
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 void copi_abort_wait(void)
 {
     poll(NULL, 0, 1000);

@@ -25,6 +25,12 @@ void copi_abort_write(const char *text, size_t n);
 /* Gives the thread that claimed first one second to finish its report. */
 void copi_abort_wait(void);
 
+/* What else is said, after the first words: set by who knows more. NULL: no
+ * more. The function may be called in a signal handler. */
+void copi_abort_on_end(void (*fn)(void));
+/* Calls it, the first time. By the thread that claimed first. */
+void copi_abort_last_words(void);
+
 /* SIGABRT, past every handler, mask and interposed abort(). */
 COP_NORETURN void copi_abort_now(void);
 

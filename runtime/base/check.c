@@ -68,6 +68,7 @@ COP_NORETURN static void line_panic(struct line *l)
     switch (copi_abort_claim()) {
     case COPI_ABORT_FIRST:
         line_log(l);
+        copi_abort_last_words();
         break;
     case COPI_ABORT_NESTED:
         line_write(l);

@@ -35,7 +35,8 @@
     X(SLAB, "the depot of memory cells")                                       \
     X(STACK, "the pool of stacks")                                             \
     X(REASON, "the table of interned exit reasons")                            \
-    X(LOG, "the log's buffers")
+    X(SYMBOLS, "the handle of the library that knows source lines")            \
+    X(LOG, "reports that wait to be written")
 
 enum copi_lock_rank {
 #define COPI_X(name, what) COPI_LOCK_##name,

@@ -18,6 +18,7 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -294,6 +295,11 @@ size_t copi_os_rss_bytes(void)
 }
 
 /* --------------------------------------------------------------- other -- */
+
+const char *copi_os_env(const char *name)
+{
+    return secure_getenv(name);
+}
 
 /* Early in the system's start there may be none yet; waiting for it could
  * take minutes, and the seed need not be secret. */

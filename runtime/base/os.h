@@ -116,6 +116,10 @@ size_t copi_os_rss_bytes(void);
 
 /* --------------------------------------------------------------- other -- */
 
+/* A variable of the environment, or NULL; always NULL in a program that runs
+ * with more rights than its user's. */
+const char *copi_os_env(const char *name);
+
 /* A number nobody can foretell: to make a seed when none was given. */
 uint64_t copi_os_entropy(void);
 

@@ -11,7 +11,10 @@
 
 #include "runtime/base/check.h"
 
-_Static_assert(COPI_FAULT_COUNT <= 32, "a point is a bit of the mask");
+enum { PLANNED = 16 }; /* the mask's bits from here on are the plan's */
+
+_Static_assert((int)COPI_FAULT_COUNT <= (int)PLANNED,
+               "a point is a bit of the mask");
 
 struct point {
     _Atomic uint64_t plan; /* nth * 2 + sticky */
@@ -20,6 +23,7 @@ struct point {
 
 _Atomic uint32_t copi_fault_mask;
 static struct point points[COPI_FAULT_COUNT];
+static _Atomic(bool (*)(enum copi_fault_point)) planner;
 
 static const char *const names[] = {
 #define COPI_X(name, text, what) text,
@@ -27,14 +31,13 @@ static const char *const names[] = {
 #undef COPI_X
 };
 
-static bool is_set(enum copi_fault_point point)
+static bool is_set(unsigned bit)
 {
-    return atomic_load_explicit(&copi_fault_mask, memory_order_relaxed) >>
-               point &
+    return atomic_load_explicit(&copi_fault_mask, memory_order_relaxed) >> bit &
            1;
 }
 
-bool copi_fault_pass(enum copi_fault_point point)
+static bool is_ordered(enum copi_fault_point point)
 {
     struct point *p = &points[point];
     uint64_t plan, pass;
@@ -44,6 +47,39 @@ bool copi_fault_pass(enum copi_fault_point point)
     plan = atomic_load_explicit(&p->plan, memory_order_relaxed);
     pass = atomic_fetch_add_explicit(&p->count, 1, memory_order_relaxed) + 1;
     return plan & 1 ? pass >= plan >> 1 : pass == plan >> 1;
+}
+
+static bool is_planned(enum copi_fault_point point)
+{
+    bool (*decide)(enum copi_fault_point);
+
+    if (!is_set(PLANNED + point))
+        return false;
+    /* acquire: pairs with copi_fault_plan, shows what decide uses. The bit may
+     * be seen before it. */
+    decide = atomic_load_explicit(&planner, memory_order_acquire);
+    return decide != NULL && decide(point);
+}
+
+bool copi_fault_pass(enum copi_fault_point point)
+{
+    bool ordered = is_ordered(point);
+
+    return is_planned(point) || ordered;
+}
+
+void copi_fault_plan(uint32_t which,
+                     bool (*decide)(enum copi_fault_point point))
+{
+    const uint32_t own = (UINT32_C(1) << PLANNED) - 1;
+
+    atomic_fetch_and_explicit(&copi_fault_mask, own, memory_order_relaxed);
+    if (which == 0)
+        return;
+    /* release: pairs with is_planned */
+    atomic_store_explicit(&planner, decide, memory_order_release);
+    atomic_fetch_or_explicit(&copi_fault_mask, which << PLANNED,
+                             memory_order_relaxed);
 }
 
 void copi_fault_set(enum copi_fault_point point, uint64_t nth, bool sticky)

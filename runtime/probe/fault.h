@@ -20,7 +20,8 @@
 #define COPI_FAULTS(X)                                                         \
     X(ALLOC, "alloc", "memory from mem or slab")                               \
     X(MAP, "map", "address space and pages for stacks")                        \
-    X(THREAD, "thread", "a new thread")
+    X(THREAD, "thread", "a new thread")                                        \
+    X(SPAWN, "spawn", "a new actor")
 
 enum copi_fault_point {
 #define COPI_X(name, text, what) COPI_FAULT_##name,
@@ -32,7 +33,8 @@ enum copi_fault_point {
 /* nth for copi_fault_set: never fail, only count. */
 #define COPI_FAULT_NEVER (UINT64_MAX >> 1)
 
-/* Bit p: point p is set. Read by copi_fault only. */
+/* Bit p: point p is set; bit 16 + p: a plan decides about it. Read by
+ * copi_fault only. */
 extern _Atomic uint32_t copi_fault_mask;
 
 bool copi_fault_pass(enum copi_fault_point point);
@@ -53,6 +55,12 @@ void copi_fault_set(enum copi_fault_point point, uint64_t nth, bool sticky);
 
 /* Passes since it was set, failed ones too. While off: as it was left. */
 uint64_t copi_fault_count(enum copi_fault_point point);
+
+/* Bit p of `points`: from now on `decide`, which may be called on any thread
+ * and under any lock, makes point p fail as well, whenever it says so. 0: none
+ * any more; a call under way may still come to its end. */
+void copi_fault_plan(uint32_t points,
+                     bool (*decide)(enum copi_fault_point point));
 
 /* "alloc"; NULL for no point. And back: -1 if there is none of that name. */
 const char *copi_fault_name(enum copi_fault_point point);

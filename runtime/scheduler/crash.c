@@ -29,9 +29,7 @@
  * without us: the handler that was installed before, or the default.
  *
  * Everything the handler reads lies in the runtime's own records or in the
- * bounds of the actor's stack, so that it cannot fault itself. Frames are
- * followed by frame pointers; code built without them gives a shorter list,
- * never a wrong address.
+ * bounds of the actor's stack (frames.c), so that it cannot fault itself.
  *
  * Rejected: jumping out of the handler (siglongjmp), a quarter faster: nothing
  * restores the signal mask then, and the alternate stack counts as in use.
@@ -45,8 +43,10 @@
 #include "runtime/base/check.h"
 #include "runtime/base/format.h"
 #include "runtime/base/os.h"
-#include "runtime/coroutine/mcontext.h"
+#include "runtime/coroutine/frames.h"
+#include "runtime/probe/symbol.h"
 #include "runtime/probe/text.h"
+#include "runtime/probe/trace.h"
 #include "runtime/scheduler/turn.h"
 
 #include <signal.h>
@@ -76,43 +76,6 @@ static const char *signal_name(int sig)
     }
 }
 
-/* --------------------------------------------------------------- frames -- */
-
-static bool in_stack(const struct copi_stack *s, uintptr_t at)
-{
-    return at >= (uintptr_t)s->low && at % sizeof(uintptr_t) == 0 &&
-           at <= (uintptr_t)s->low + s->size - 2 * sizeof(uintptr_t);
-}
-
-/* Where the code at `pc` returns to if it has pushed nothing yet; 0: nobody
- * knows. */
-static uintptr_t return_of(const struct copi_stack *s,
-                           const struct copi_regs *r)
-{
-    if (r->link != 0)
-        return r->link;
-    return in_stack(s, r->sp) ? *(const uintptr_t *)r->sp : 0;
-}
-
-/* `pc` first, then what the frame pointers lead to. */
-static void follow_frames(cop_fault *f, const struct copi_stack *s,
-                          uintptr_t pc, uintptr_t extra, uintptr_t fp)
-{
-    f->depth = 0;
-    f->frames[f->depth++] = pc;
-    if (extra != 0)
-        f->frames[f->depth++] = extra;
-    while (f->depth < COP_FAULT_FRAMES && in_stack(s, fp)) {
-        const uintptr_t *frame = (const uintptr_t *)fp;
-        if (frame[1] == 0)
-            break;
-        f->frames[f->depth++] = frame[1];
-        if (frame[0] <= fp)
-            break;
-        fp = frame[0];
-    }
-}
-
 /* -------------------------------------------------------------- deciding -- */
 
 /* Why this is the end of the process; NULL: it is the actor's. */
@@ -138,7 +101,7 @@ static const char *not_the_actors(const struct copi_here *h,
     case COPI_TEXT_NONE:
         return NULL;
     case COPI_TEXT_LEAF:
-        if (copi_text_of(return_of(s, r), NULL) == COPI_TEXT_ACTOR)
+        if (copi_text_of(copi_frames_return(s, r), NULL) == COPI_TEXT_ACTOR)
             return NULL;
         return "in a function of libc that another library called";
     default:
@@ -157,8 +120,6 @@ static bool is_overflow(const struct copi_stack *s, const siginfo_t *si,
 static void note_fault(cop_fault *f, const struct copi_stack *s,
                        const siginfo_t *si, const struct copi_regs *r)
 {
-    enum copi_text text = copi_text_of(r->pc, NULL);
-    uintptr_t extra = text == COPI_TEXT_ACTOR ? 0 : return_of(s, r);
     memset(f, 0, sizeof *f);
     copi_format(f->what, sizeof f->what, "%s",
                 is_overflow(s, si, r) ? "stack_overflow"
@@ -167,7 +128,8 @@ static void note_fault(cop_fault *f, const struct copi_stack *s,
     f->code = si->si_code;
     f->address = (uintptr_t)si->si_addr;
     f->pc = r->pc;
-    follow_frames(f, s, r->pc, extra, r->fp);
+    f->depth = copi_frames_follow(s, r, false, COPI_FRAMES_QUICK, f->frames,
+                                  COP_FAULT_FRAMES);
 }
 
 /* ------------------------------------------------- the end of the process --
@@ -185,7 +147,8 @@ COP_PRINTF(1, 2) static void report(const char *fmt, ...)
 
 static void report_actor(const struct copi_here *h, const struct copi_regs *r)
 {
-    cop_fault f;
+    char code[COP_SYMBOL_TEXT];
+    uintptr_t frame[COP_FAULT_FRAMES];
     const struct copi_actor *a = h->actor;
     if (h->native == NULL || a == NULL || a->is_guest)
         return;
@@ -193,9 +156,12 @@ static void report_actor(const struct copi_here *h, const struct copi_regs *r)
            a->label != NULL ? ", " : "", a->label != NULL ? a->label : "");
     if (a->carrier == NULL)
         return;
-    follow_frames(&f, &a->carrier->coro.stack, r->pc, 0, r->fp);
-    for (unsigned i = 0; i < f.depth; i++)
-        report("coppice:   #%u 0x%zx\n", i, (size_t)f.frames[i]);
+    unsigned n =
+        copi_frames_follow(&a->carrier->coro.stack, r, false,
+                           COPI_FRAMES_THOROUGH, frame, COP_FAULT_FRAMES);
+    for (unsigned i = 0; i < n; i++)
+        report("coppice:   #%u %s\n", i,
+               copi_symbol_str(frame[i], i > 0, false, code, sizeof code));
 }
 
 static void report_end(const siginfo_t *si, const struct copi_here *h,
@@ -215,6 +181,7 @@ static void report_end(const siginfo_t *si, const struct copi_here *h,
         report("coppice:   at 0x%zx, address 0x%zx, code %d\n", (size_t)r->pc,
                (size_t)si->si_addr, si->si_code);
     report_actor(h, r);
+    copi_abort_last_words();
 }
 
 /* As if we had never been here: a fault happens again when the handler
@@ -298,12 +265,17 @@ void copi_crash_raise(const char *what, const char *text)
     struct copi_machine *m =
         COPI_CONTAINER(h->native, struct copi_machine, native);
     cop_fault *f = &m->fault;
-    uintptr_t fp = (uintptr_t)__builtin_frame_address(0);
+    const struct copi_regs r = {
+        .pc = (uintptr_t)__builtin_return_address(0),
+        .fp = *(const uintptr_t *)__builtin_frame_address(0),
+    };
     memset(f, 0, sizeof *f);
     copi_format(f->what, sizeof f->what, "%s", what);
     copi_format(f->text, sizeof f->text, "%s", text);
-    f->pc = (uintptr_t)__builtin_return_address(0);
-    follow_frames(f, &h->actor->carrier->coro.stack, f->pc, 0, fp);
+    f->pc = r.pc;
+    f->depth =
+        copi_frames_follow(&h->actor->carrier->coro.stack, &r, true,
+                           COPI_FRAMES_QUICK, f->frames, COP_FAULT_FRAMES);
     copi_turn_leave_crashed(h->actor);
 }
 
@@ -341,6 +313,7 @@ void copi_crash_thread_init(struct copi_machine *m)
 {
     size_t page = copi_os_page_size();
     char *low = copi_os_reserve(page + ALT_BYTES);
+    copi_trace_thread_init();
     pthread_sigmask(SIG_SETMASK, NULL, &m->mask);
     m->alt.ss_sp = NULL;
     if (low == NULL || copi_os_commit(low + page, ALT_BYTES) != 0) {
@@ -357,6 +330,7 @@ void copi_crash_thread_init(struct copi_machine *m)
 void copi_crash_thread_fini(struct copi_machine *m)
 {
     size_t page = copi_os_page_size();
+    copi_trace_thread_fini();
     if (m->alt.ss_sp == NULL)
         return;
     sigaltstack(&m->alt_before, NULL);

@@ -3,6 +3,7 @@
  * exit.c - death, in its order. Rank: 4.
  *
  * On the actor's own stack, its frames still in place:
+ *   0. of a crash: where it was, and what its formatter says (epitaph.c)
  *   1. the handler's terminate, if its init was done and the end is its own
  *      decision (not an exit signal's); once
  *   2. the deferred clean-ups, last one first, and the release of a moved
@@ -37,6 +38,8 @@
 #include "runtime/base/check.h"
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
+#include "runtime/probe/trace.h"
+#include "runtime/scheduler/epitaph.h"
 #include "runtime/scheduler/timers.h"
 #include "runtime/scheduler/turn.h"
 #include "runtime/scheduler/wait.h"
@@ -89,6 +92,7 @@ COP_NORETURN static void go_on_dying(struct copi_actor *a)
     struct copi_here *h = copi_here();
     leave_call(h, a);
     a->catches = NULL;
+    copi_epitaph_write(a);
     if (a->dying == COPI_DYING_TERMINATE)
         run_terminate(a);
     copi_actor_set_status(a, COP_STATUS_EXITING);
@@ -157,6 +161,30 @@ static void tell_observer(const struct copi_actor *a)
         fn(a->pid, a->reason);
 }
 
+static _Atomic(copi_exit_reporter) reporter;
+
+void copi_exit_report_to(copi_exit_reporter fn)
+{
+    /* release: pairs with record, publishes what fn uses */
+    atomic_store_explicit(&reporter, fn, memory_order_release);
+}
+
+static void record(struct copi_actor *a)
+{
+    uint64_t kind = (uint64_t)cop_reason_kind(a->reason);
+    if (COPI_LIKELY(cop_reason_is_orderly(a->reason))) {
+        copi_trace(COP_TRACE_EXIT, a->pid, a->parent, kind);
+        return;
+    }
+    if (!copi_epitaph_is_crash(a))
+        copi_trace(COP_TRACE_FAIL, a->pid, a->parent, kind);
+    /* acquire: pairs with copi_exit_report_to */
+    copi_exit_reporter fn =
+        atomic_load_explicit(&reporter, memory_order_acquire);
+    if (fn != NULL)
+        fn(a);
+}
+
 static void close_mailbox(struct copi_actor *a)
 {
     struct cop_msg *m;
@@ -191,6 +219,7 @@ static void release_owned(struct copi_actor *a)
 {
     copi_alias_free_all(a);
     free_call_error(a);
+    copi_epitaph_free(a);
     if (a->arg_release != NULL) /* it never had a stack */
         a->arg_release(a->arg);
 }
@@ -200,6 +229,7 @@ void copi_exit_bury(struct copi_actor *a)
     COPI_ASSERT(a->dying == COPI_DYING_DONE && a->carrier == NULL);
     copi_actor_set_status(a, COP_STATUS_EXITING);
     tell_observer(a);
+    record(a);
     copi_name_close(a);
     copi_timers_forget(a);
     atomic_store(&a->call_ref, 0);

@@ -40,6 +40,11 @@ void copi_exit_badarg(const char *text);
 typedef void (*copi_exit_observer)(cop_pid pid, cop_reason why);
 void copi_exit_observe(copi_exit_observer fn);
 
+/* Who reports ends that are not orderly, with the whole record still there;
+ * NULL: nobody. */
+typedef void (*copi_exit_reporter)(struct copi_actor *a);
+void copi_exit_report_to(copi_exit_reporter fn);
+
 /* Off its stack: releases what an ended actor owned, tells the others, and
  * takes it out of the table. Its record is the caller's then. */
 void copi_exit_bury(struct copi_actor *a);

@@ -30,6 +30,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
+#include "runtime/probe/trace.h"
 #include "runtime/scheduler/crash.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/preempt.h"
@@ -217,6 +218,7 @@ bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn)
         return false;
     }
     COPI_COUNT(handovers);
+    copi_trace(COP_TRACE_HANDOVER, COP_NO_PID, COP_NO_PID, w->index);
     give(spare, w);
     return true;
 }

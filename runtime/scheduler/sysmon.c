@@ -28,6 +28,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
+#include "runtime/probe/trace.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/preempt.h"
@@ -95,7 +96,8 @@ static void deal_with_hog(struct copi_worker *w, const struct watched *s)
     cop_time slice = copi_rt.config.slice_ns;
     cop_time burnt = 0;
     bool waits = work_waits(w);
-    atomic_store(&w->ask, 1);
+    if (atomic_exchange(&w->ask, 1) == 0)
+        copi_trace(COP_TRACE_HOG, COP_NO_PID, COP_NO_PID, w->index);
     if (waits)
         atomic_store(&w->stalled, 1);
     bool is_mendable = copi_preempt_is_possible() &&

@@ -24,6 +24,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
+#include "runtime/probe/inject.h"
 #include "runtime/scheduler/blocking.h"
 #include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/machine.h"
@@ -37,8 +38,24 @@ enum { CATCH_BYTES = 1024 };
 
 /* ------------------------------------------------ on the actor's stack -- */
 
+static bool ends_turn(enum copi_leave why)
+{
+    return why == COPI_LEAVE_DONE || why == COPI_LEAVE_PARK ||
+           why == COPI_LEAVE_YIELD;
+}
+
+/* A fault plan may have something in mind for the actor; in that case it need
+ * not come back. */
+static void begin_turn(struct copi_actor *a, bool parked)
+{
+    if (copi_inject_is_on(COPI_INJECT_TURNS))
+        copi_inject_door.turn(a, parked);
+}
+
 void copi_turn_leave(struct copi_actor *a, enum copi_leave why)
 {
+    if (copi_inject_is_on(COPI_INJECT_TURNS) && ends_turn(why))
+        copi_inject_door.leaving(a);
     struct copi_here *h = copi_here();
     uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
     COPI_ASSERT(h->actor == a && copi_lock_none_held());
@@ -47,6 +64,8 @@ void copi_turn_leave(struct copi_actor *a, enum copi_leave why)
     /* perhaps another thread: `h` is stale */
     atomic_store_explicit(&copi_here()->in_runtime, depth,
                           memory_order_relaxed);
+    if (why != COPI_LEAVE_DONE && ends_turn(why))
+        begin_turn(a, why == COPI_LEAVE_PARK);
 }
 
 void copi_turn_leave_for_good(struct copi_actor *a)
@@ -113,6 +132,7 @@ static void handle_one(struct copi_actor *a)
 
 static void handler_turn(struct copi_actor *a)
 {
+    begin_turn(a, false);
     if (!a->started)
         run_init(a);
     for (;;) {
@@ -128,6 +148,7 @@ static void handler_turn(struct copi_actor *a)
 static void coroutine_life(struct copi_actor *a)
 {
     a->started = true;
+    begin_turn(a, false);
     copi_signals_take(a);
     copi_turn_user_begin();
     copi_actor_fn(a)(a->state);
@@ -382,6 +403,9 @@ static void after_crash(struct copi_machine *m, struct copi_actor *a)
 {
     struct copi_carrier *c = a->carrier;
     c->crash = copi_reason_fault(&m->fault);
+    if (a->injected)
+        c->crash = copi_reason_inject(c->crash);
+    a->injected = false;
     if (a->catches != NULL &&
         copi_coro_go_on_below(&c->coro, a->catches->frame - CATCH_BYTES,
                               crash_caught, NULL))

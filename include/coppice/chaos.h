@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * chaos.h - faults on purpose: a plan says what is to go wrong, where, how
+ * often; the runtime does it, marks it and counts it. For tests, and for
+ * programs that want to know what they survive.
+ *
+ * A plan is text: rules, separated by `;` or new lines; `#` begins a comment.
+ *
+ *     seed=7
+ *     kill worker.* every=100ms        # one of them, each time
+ *     segv parser p=0.01               # at each of its turns, one in a hundred
+ *     drop tag=PING p=0.1
+ *     delay from=a to=b 5ms..50ms
+ *     fail alloc nth=1000
+ *
+ * The rules:
+ *
+ *     kill WHO               the exit signal `kill`
+ *     exit WHO REASON        another exit signal
+ *     segv WHO, abort WHO, fpe WHO, overflow WHO
+ *                            a native fault in the actor's own context, which
+ *                            is what its isolation makes of any such fault
+ *     hang WHO [TIME]        uses up its core, for ever without TIME
+ *     slow WHO xN            its turns take N times as long (2 to 1000)
+ *     drop                   a message is never sent
+ *     duplicate              it is sent twice
+ *     delay TIME[..TIME]     it is sent later; what the rule matches keeps its
+ *                            order between two actors, what it does not match
+ *                            overtakes it
+ *     fail POINT             alloc (memory), map (memory for stacks), thread,
+ *                            spawn (COP_ENOMEM): is refused
+ *     errno CALL ERROR       a system call of the runtime's own fails: mmap
+ *                            ENOMEM, pthread_create EAGAIN
+ *
+ * WHO (or actor=WHO) is a pattern for an actor's name or, if it has none, its
+ * label: `*` matches anything, `?` one character. Actors with neither have the
+ * empty name, which only `*` matches. An actor with the label "chaos" is never
+ * meant.
+ *
+ * Rules for messages take from=WHO, to=WHO, tag=NUMBER or tag=NAME (see
+ * cop_chaos_tag_name), and kind=plain, cast, call or reply. Without kind= they
+ * are for all but replies; without tag= not for the messages that behaviours
+ * have among themselves. Exit signals, links, monitors and timers' messages are
+ * never touched.
+ *
+ * Each turn of an actor, each message, each request to a fault point that a
+ * rule matches is an opportunity. It fires at all of them, unless:
+ *
+ *     p=0.01       with this probability, of at most nine decimals
+ *     nth=N        not before the N-th, and (without count=) once
+ *     count=N      N times at most
+ *     every=TIME   at most once in that time; of a rule for actors: each time,
+ *                  at one of those that it matches, idle or not
+ *     after=TIME   not before, counted from the switching on
+ *     until=TIME   not from then on
+ *     seed=N       its own instead of the plan's
+ *
+ * TIME is a number with ns, us, ms, s, min or h. The same seed gives the same
+ * decisions for the same opportunities in the same order. Without seed= it is
+ * that of cop_config.
+ *
+ * A plan that begins with `@` names a file to read it from, of at most 64 KiB.
+ * The environment variable COP_FAULTS is a plan that cop_start switches on; if
+ * it is wrong cop_start says so and returns COP_EINVAL. cop_stop switches off.
+ */
+#ifndef COPPICE_CHAOS_H
+#define COPPICE_CHAOS_H
+
+#include <coppice/supervisor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is wrong with a plan, and where: line and column count from 1, the
+ * column in bytes; 0 if it is not the text. */
+typedef struct cop_chaos_error {
+    unsigned line, column;
+    char text[160]; /* "expected a time such as 5ms, found `5`" */
+} cop_chaos_error;
+
+/* Switches a plan on, or only looks whether one could be; `error` may be NULL.
+ * Reads a file if the plan says so. Any thread, any actor. COP_EINVAL (not a
+ * plan), COP_ELIMIT (more than 32 rules), COP_ENOTSUP (not here), each with
+ * *error; COP_ENOENT (no such file); COP_ESIZE (a larger one); COP_EALREADY (a
+ * plan is on); COP_ESTOPPED; COP_ENOMEM. */
+COP_API COP_MUST_USE int cop_chaos_on(const char *plan, cop_chaos_error *error);
+COP_API COP_MUST_USE int cop_chaos_check(const char *plan,
+                                         cop_chaos_error *error);
+
+/* Switches the plan off: nothing more happens by it after this; delayed
+ * messages are sent soon. Logs each rule that has had no opportunity. False:
+ * none was on. Any thread, any actor. */
+COP_API bool cop_chaos_off(void);
+COP_API bool cop_chaos_is_on(void);
+
+/* Gives a tag a name for plans, 1 to 31 letters, digits, `_`, `.` and `-`, no
+ * digit first, for as long as the process lives; before or after a plan that
+ * uses it. Not two threads at once with one name. COP_EINVAL; COP_ELIMIT (256
+ * names). */
+COP_API COP_MUST_USE int cop_chaos_tag_name(cop_tag tag, const char *name);
+
+/* What has come of a rule. */
+typedef struct cop_chaos_rule {
+    char text[96]; /* as written, cut */
+    uint64_t seed;
+    uint64_t opportunities;
+    uint64_t fired;
+} cop_chaos_rule;
+
+/* Up to `cap` rules of the plan that is on, or else was last; returns how many
+ * there are. Any thread. */
+COP_API size_t cop_chaos_rules(cop_chaos_rule *out, size_t cap);
+
+/* The same as lines of text. Returns buf, cut to fit. */
+COP_API char *cop_chaos_text(char *buf, size_t size);
+
+/* True for a reason that a plan made: of who was killed or crashed by it, and
+ * of those that ended with them by links. Otherwise it is what it would be
+ * without a plan (cop_reason_kind, cop_reason_eq); cop_reason_str closes with
+ * " (injected)". */
+COP_API bool cop_reason_is_injected(cop_reason reason);
+
+/* A child for any supervisor, permanent, with the id "chaos": a server that
+ * keeps `plan` on for as long as it lives. The text must outlive it. Its start
+ * fails with {bad_plan, "line 1, column 6: ..."}, or {chaos, "..."} for other
+ * errors of cop_chaos_on. */
+COP_API cop_child cop_chaos_child(const char *plan);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
