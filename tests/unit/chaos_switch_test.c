@@ -263,7 +263,7 @@ static void bad_child_body(void *arg)
     (void)arg;
     cop_trap_exit(true);
     kids[0].id = "first";
-    ck_assert_int_eq(cop_sup_start(&sup, &spec, NULL, &why), COP_EDOWN);
+    ck_assert_int_eq(cop_sup_start(&sup, &spec, NULL, &why), COP_EFAILED);
     cop_reason_release(why);
     ck_assert(!cop_chaos_is_on());
     spec.nchildren = 1;
@@ -275,7 +275,7 @@ static void bad_child_body(void *arg)
                      "to 1, found `x`\"}");
     cop_reason_release(why);
     kids[1] = cop_chaos_child("drop from=?*");
-    ck_assert_int_eq(cop_sup_start_child(sup, &p, &kids[1], &why), COP_EDOWN);
+    ck_assert_int_eq(cop_sup_start_child(sup, &p, &kids[1], &why), COP_EFAILED);
     ck_assert_str_eq(cop_reason_name(why), "chaos");
     cop_reason_release(why);
     ck_assert(cop_chaos_is_on()); /* the first one's */
