@@ -70,7 +70,7 @@ else
 ALLOCATOR := mem_libc
 ALLOCATOR_LIBS :=
 # They take over abort, exit and such themselves.
-INTERPOSE := runtime/api/interpose.c
+INTERPOSE := runtime/api/interpose.c runtime/api/fortify.c
 endif
 
 PKG_CONFIG ?= pkg-config
@@ -127,6 +127,7 @@ LIB_SRCS := $(filter-out runtime/memory/mem_%.c \
     $(wildcard runtime/coroutine/mcontext_$(ARCH).c) \
     $(wildcard runtime/coroutine/ctx_$(ARCH).S)
 BENCH_SRCS := $(sort $(wildcard tests/bench/*.c))
+TOOL_SRCS := $(sort $(wildcard actors/tool/*.c))
 CONFORMANCE_SRCS := $(sort $(wildcard tests/conformance/*.c))
 SUPPORT_SRCS := $(sort $(wildcard tests/support/*.c))
 STRESS_COMMON := $(sort $(wildcard tests/stress/common*.c))
@@ -142,6 +143,7 @@ objects = $(patsubst %,$(O)/%.o,$(basename $(1)))
 LIB_OBJS := $(call objects,$(LIB_SRCS))
 PIC_OBJS := $(LIB_OBJS:.o=.pic.o)
 BENCH_OBJS := $(call objects,$(BENCH_SRCS))
+TOOL_OBJS := $(call objects,$(TOOL_SRCS))
 CONFORMANCE_OBJS := $(call objects,$(CONFORMANCE_SRCS))
 SUPPORT_OBJS := $(call objects,$(SUPPORT_SRCS))
 STRESS_COMMON_OBJS := $(call objects,$(STRESS_COMMON))
@@ -151,12 +153,13 @@ LIB_SO := $(OUT)/libcoppice.so
 SAMPLES := $(patsubst samples/%.c,$(OUT)/samples/%,$(SAMPLE_FILES)) \
     $(patsubst samples/%,$(OUT)/samples/%,$(SAMPLE_FOLDERS))
 BENCH := $(if $(BENCH_SRCS),$(OUT)/bench)
+TOOL := $(if $(TOOL_SRCS),$(OUT)/coppice)
 CONFORMANCE := $(if $(CONFORMANCE_SRCS),$(OUT)/conformance)
 STRESS := $(patsubst tests/stress/%.c,$(OUT)/stress/%,$(STRESS_SRCS))
 UNIT := $(patsubst tests/unit/%_test.c,$(OUT)/unit/%,$(UNIT_SRCS))
 
 ALL_OBJS := $(LIB_OBJS) $(PIC_OBJS) $(BENCH_OBJS) $(CONFORMANCE_OBJS) \
-    $(SUPPORT_OBJS) $(call objects,$(STRESS_COMMON) $(STRESS_SRCS) \
+    $(TOOL_OBJS) $(SUPPORT_OBJS) $(call objects,$(STRESS_COMMON) $(STRESS_SRCS) \
     $(UNIT_SRCS) $(SAMPLE_FILES) $(SAMPLE_FOLDER_SRCS))
 
 # ------------------------------------------------------------- printing --
@@ -174,13 +177,14 @@ endif
 # ----------------------------------------------------- what users call --
 
 .PHONY: all
-all: lib samples bench-program conformance-program ## the libraries, build/samples/*, build/bench, build/conformance
+all: lib samples bench-program conformance-program tool ## the libraries, build/coppice, build/samples/*, build/bench, build/conformance
 
-.PHONY: lib samples bench-program conformance-program
+.PHONY: lib samples bench-program conformance-program tool
 lib: $(LIB_A) $(LIB_SO)
 samples: $(SAMPLES)
 bench-program: $(BENCH)
 conformance-program: $(CONFORMANCE)
+tool: $(TOOL)
 
 .PHONY: demo
 demo: $(OUT)/samples/chaos_wordcount ## counts words while workers are being killed, and proves the count
@@ -214,7 +218,7 @@ conformance: conformance-program ## scenarios, against the traces of Erlang/OTP;
 
 .PHONY: check
 check: need-test ## the house rules: layers, headers, symbols, sizes, words
-	$(call build_and_run,lib,check)
+	$(call build_and_run,lib tool $(OUT)/samples/chaos_wordcount,check)
 
 .PHONY: san
 san: need-san ## the tests under ASan + UBSan, then under TSan
@@ -232,8 +236,8 @@ bench: $(BENCH) ## every benchmark, a line each
 
 .PHONY: test-programs san-programs unit-programs stress-programs
 test-programs: all unit-programs stress-programs
-san-programs: samples unit-programs stress-programs conformance-program
-unit-programs: $(UNIT)
+san-programs: samples tool unit-programs stress-programs conformance-program
+unit-programs: $(UNIT) $(TOOL)
 stress-programs: $(STRESS)
 
 HEADERS := $(sort $(wildcard include/coppice/*.h))
@@ -251,9 +255,10 @@ PC_LIBDIR := $${prefix}/$(LIBDIR_IN_PREFIX)
 endif
 
 .PHONY: install
-install: lib ## library, headers and coppice.pc, to PREFIX below DESTDIR
+install: lib tool ## library, headers, coppice.pc and the program coppice, to PREFIX below DESTDIR
 	$(Q)install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' \
-	    '$(DESTDIR)$(PREFIX)/include/coppice'
+	    '$(DESTDIR)$(PREFIX)/include/coppice' '$(DESTDIR)$(PREFIX)/bin'
+	$(Q)$(if $(TOOL),install -m 755 $(TOOL) '$(DESTDIR)$(PREFIX)/bin/')
 	$(Q)install -m 644 include/coppice.h '$(DESTDIR)$(PREFIX)/include/'
 	$(Q)install -m 644 $(HEADERS) '$(DESTDIR)$(PREFIX)/include/coppice/'
 	$(Q)install -m 644 $(LIB_A) '$(DESTDIR)$(LIBDIR)/'
@@ -311,7 +316,7 @@ endef
 $(O)/flags: FORCE
 	$(call stamp,$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS))
 $(O)/sources: FORCE
-	$(call stamp,$(LIB_SRCS) $(BENCH_SRCS) $(CONFORMANCE_SRCS) \
+	$(call stamp,$(LIB_SRCS) $(BENCH_SRCS) $(CONFORMANCE_SRCS) $(TOOL_SRCS) \
 	    $(SUPPORT_SRCS) $(STRESS_COMMON) $(SAMPLE_FOLDER_SRCS))
 
 $(ALL_OBJS): $(O)/flags | $(NEEDED)
@@ -373,6 +378,9 @@ endef
 $(foreach folder,$(SAMPLE_FOLDERS),\
     $(eval $(call folder_sample,$(folder))))
 
+$(OUT)/coppice: $(TOOL_OBJS) $(LIB_A) $(O)/sources
+	$(link)
+
 $(OUT)/bench: $(BENCH_OBJS) $(LIB_A) $(O)/sources
 	$(link)
 
@@ -386,5 +394,9 @@ $(STRESS): $(OUT)/stress/%: $(O)/tests/stress/%.o $(STRESS_COMMON_OBJS) \
 $(UNIT): $(OUT)/unit/%: $(O)/tests/unit/%_test.o $(TEST_A) $(LIB_A) \
     $(O)/sources
 	$(call link,$(CHECK_LIBS))
+
+# All of the tool but its main.
+$(OUT)/unit/view $(OUT)/unit/view_socket $(OUT)/unit/tool: \
+    $(filter-out %/actors/tool/coppice.o,$(TOOL_OBJS))
 
 -include $(ALL_OBJS:.o=.d)

@@ -12,6 +12,7 @@
 #include <coppice/chaos.h>
 #include <coppice/event.h>
 #include <coppice/inspect.h>
+#include <coppice/memory.h>
 #include <coppice/message.h>
 #include <coppice/partition.h>
 #include <coppice/proc.h>
@@ -27,5 +28,6 @@
 #include <coppice/task.h>
 #include <coppice/time.h>
 #include <coppice/types.h>
+#include <coppice/view.h>
 
 #endif

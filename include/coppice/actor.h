@@ -73,6 +73,9 @@ typedef struct cop_opts {
     uint32_t mailbox_max;           /* messages; 0: no limit; at most 2^30 */
     cop_full mailbox_full;          /* what happens beyond */
     cop_isolation isolation;
+    /* Bytes that it may have, as cop_info.memory_bytes counts them; 0: no
+     * limit. Beyond, it ends with {limit, "memory"}: see memory.h. */
+    size_t memory_max;
     cop_time max_run_ns; /* without giving way at a call; beyond, it ends
                             with {fault, runaway}; 0: for ever */
     const char *label;   /* in listings instead of the function's address */

@@ -80,6 +80,41 @@ typedef struct cop_counters {
 } cop_counters;
 COP_API void cop_counters_get(cop_counters *out);
 
+/* One worker. Its turns, steals and so on are since the start. */
+typedef struct cop_worker_info {
+    bool in_turn;     /* runs an actor now */
+    cop_time busy_ns; /* processor time that its thread has used; less than
+                         before when another thread has taken over; -1: not
+                         known */
+    size_t runnable;  /* actors in its queues */
+    uint64_t turns, steals, parks, handovers, preemptions;
+} cop_worker_info;
+
+/* Of worker 0 .. cop_workers() - 1. COP_ENOENT; COP_ESTOPPED; COP_EINVAL. Any
+ * thread. */
+COP_API COP_MUST_USE int cop_worker_get(unsigned worker, cop_worker_info *out);
+
+/* An actor whose end was not orderly. */
+typedef struct cop_failure {
+    cop_pid pid;
+    uint64_t serial;
+    cop_time at; /* as of cop_now() */
+    char name[COP_NAME_MAX + 1];
+    char label[64];
+    char reason[COP_REASON_TEXT];
+} cop_failure;
+
+#define COP_FAILURES 16 /* so many are kept */
+
+/* From now on the last failures are kept (which costs each a microsecond), or
+ * no more: as often as it was said before. Any thread. */
+COP_API void cop_failures_keep(bool keep);
+
+/* Fills `out` with up to `cap` of the last ones, the newest first, and *n with
+ * how many; returns how many failed since they were first kept. Of many at the
+ * same time some are only counted. Any thread. */
+COP_API uint64_t cop_failures_get(cop_failure *out, size_t cap, size_t *n);
+
 /* The guard under each coroutine stack: "guard-install", "mprotect",
  * "canary". */
 COP_API const char *cop_stack_guard(void);

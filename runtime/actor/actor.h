@@ -29,6 +29,7 @@ struct copi_defer;
 struct copi_marks;
 struct copi_job;
 struct copi_epitaph;
+struct copi_heap;
 
 /* Why an actor's coroutine left for the worker's own stack. */
 enum copi_leave {
@@ -116,6 +117,8 @@ struct copi_actor {
     uint8_t dying;          /* enum copi_dying */
     bool by_signal;         /* the death was not its own decision */
     bool alive_dead;        /* the answer to alive_ref */
+    bool limited;           /* heap->max is set */
+    uint32_t ran_ms;        /* without calling the runtime, so far */
     cop_reason reason;      /* once dying */
     uint64_t alive_ref;     /* cop_is_alive waits for this one; 0: none */
     struct cop_msg *head;   /* taken from the queue, not yet acted on */
@@ -124,8 +127,6 @@ struct copi_actor {
     struct cop_msg *urgent_last;  /* end of the urgent ones at its front */
     struct cop_msg *current;      /* lent to the program */
     struct cop_msg *aside;        /* lent before, while a call receives */
-    uint32_t ran_ms;              /* without calling the runtime, so far */
-    uint32_t drops;               /* messages dropped from the inbox, ever */
     struct copi_marks *marks;     /* receive markers, or NULL */
     struct copi_carrier *carrier; /* its coroutine while it has one */
     struct copi_carrier *wreck;   /* what it crashed on, newest first */
@@ -147,12 +148,17 @@ struct copi_actor {
     _Atomic uint32_t inbox_count;
     _Atomic uint32_t inbox_system; /* of these, EXIT, DOWN and such */
     _Atomic uint32_t link_count, monitor_count, watch_count;
+    uint32_t drops; /* messages dropped from the inbox, ever; not observed */
     _Atomic uint64_t reductions;
     _Atomic size_t stack_used;
+    _Atomic size_t held_bytes; /* heap.c: blocks and messages */
 
     /* Under the lock of the list that it is on. */
     struct copi_actor *run_next; /* a run list (runq.c) or limbo (epoch.c) */
-    uint64_t limbo_epoch;
+    union {
+        struct copi_heap *heap; /* its own, until it is buried, or NULL */
+        uint64_t limbo_epoch;   /* from then on */
+    };
     /* Under the lock of names. */
     struct copi_name *name;
 };
@@ -167,6 +173,8 @@ static inline cop_fn copi_actor_fn(struct copi_actor *a)
 {
     return atomic_load_explicit(&a->fn, memory_order_relaxed);
 }
+
+_Static_assert(sizeof(struct copi_actor) <= 512, "fits its slab class");
 
 /* The state or argument behind the record, aligned for any type. */
 #define COPI_ACTOR_BYTES ((sizeof(struct copi_actor) + 15) / 16 * 16)

@@ -9,6 +9,7 @@
 #include <coppice/runtime.h>
 
 #include "runtime/actor/counters.h"
+#include "runtime/actor/failures.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/name.h"
 #include "runtime/actor/signal.h"
@@ -16,6 +17,7 @@
 #include "runtime/api/inspect.h"
 #include "runtime/api/scope.h"
 #include "runtime/memory/stack.h"
+#include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/worker.h"
 
 #define READ(field) atomic_load_explicit(&(field), memory_order_relaxed)
@@ -160,6 +162,61 @@ void cop_counters_get(cop_counters *out)
     add(out, &copi_counters_outside);
     out->queued = count_queued();
     copi_scope_leave(&s);
+}
+
+/* ---------------------------------------------------- workers, failures -- */
+
+static size_t count_runnable(const struct copi_worker *w)
+{
+    size_t n = READ(w->run_next) != NULL;
+    n += READ(w->inbox.count);
+    for (unsigned i = 0; i < COPI_PRIORITIES; i++)
+        n += copi_ring_count(&w->ring[i]);
+    return n;
+}
+
+int cop_worker_get(unsigned worker, cop_worker_info *out)
+{
+    struct copi_scope s;
+    if (out == NULL)
+        return COP_EINVAL;
+    if (!copi_scope_enter(&s))
+        return COP_ESTOPPED;
+    bool found = worker < copi_rt.workers;
+    if (found) {
+        struct copi_worker *w = &copi_rt.worker[worker];
+        out->in_turn = READ(w->turn) % 2 == 1;
+        out->busy_ns = copi_machine_cpu_ns(w);
+        out->runnable = count_runnable(w);
+        out->turns = READ(w->counters.turns);
+        out->steals = READ(w->counters.steals);
+        out->parks = READ(w->counters.parks);
+        out->handovers = READ(w->counters.handovers);
+        out->preemptions = READ(w->counters.preemptions);
+    }
+    copi_scope_leave(&s);
+    return found ? 0 : COP_ENOENT;
+}
+
+void cop_failures_keep(bool keep)
+{
+    if (!keep)
+        atomic_fetch_sub(&copi_failures_keepers, 1);
+    else if (atomic_fetch_add(&copi_failures_keepers, 1) == 0)
+        copi_failures_clear();
+}
+
+uint64_t cop_failures_get(cop_failure *out, size_t cap, size_t *n)
+{
+    struct copi_scope s;
+    size_t own;
+    if (out == NULL && cap > 0)
+        copi_misuse("cop_failures_get: out is NULL");
+    bool inside = copi_scope_enter(&s);
+    uint64_t seen = copi_failures_copy(out, cap, n != NULL ? n : &own);
+    if (inside)
+        copi_scope_leave(&s);
+    return seen;
 }
 
 const char *cop_stack_guard(void)

@@ -8,8 +8,9 @@
  * what it always was. A program's calls come here because its names, and those
  * of the libraries it links before libc, are looked up before libc's.
  *
- * What libc calls inside of itself does not come here: a buffer overflow that
- * _FORTIFY_SOURCE finds arrives as SIGABRT from within libc.
+ * What libc calls inside of itself does not come here. So the functions that
+ * _FORTIFY_SOURCE puts in the place of memcpy and its kin are not left to find
+ * the overflow themselves (fortify.c).
  */
 #include "runtime/base/check.h"
 #include "runtime/base/format.h"
@@ -35,7 +36,7 @@ static void *real(const char *name)
 
 void abort(void)
 {
-    copi_crash_raise("abort", "");
+    copi_crash_raise(__builtin_frame_address(0), "abort", "");
     ((void (*)(void))real("abort"))();
     __builtin_unreachable();
 }
@@ -44,21 +45,21 @@ void exit(int status)
 {
     char text[32];
     copi_format(text, sizeof text, "status %d", status);
-    copi_crash_raise("exit", text);
+    copi_crash_raise(__builtin_frame_address(0), "exit", text);
     ((void (*)(int))real("exit"))(status);
     __builtin_unreachable();
 }
 
 void pthread_exit(void *result)
 {
-    copi_crash_raise("pthread_exit", "");
+    copi_crash_raise(__builtin_frame_address(0), "pthread_exit", "");
     ((void (*)(void *))real("pthread_exit"))(result);
     __builtin_unreachable();
 }
 
 void __stack_chk_fail(void)
 {
-    copi_crash_raise_smashed();
+    copi_crash_raise_smashed(__builtin_frame_address(0), "stack_smashed");
     ((void (*)(void))real("__stack_chk_fail"))();
     __builtin_unreachable();
 }
@@ -69,7 +70,7 @@ void __assert_fail(const char *what, const char *file, unsigned line,
     char text[sizeof(((cop_fault *)0)->text)];
     copi_format(text, sizeof text, "%s (%s:%u, %s)", what, file, line,
                 function);
-    copi_crash_raise("assert", text);
+    copi_crash_raise(__builtin_frame_address(0), "assert", text);
     ((void (*)(const char *, const char *, unsigned, const char *))real(
         "__assert_fail"))(what, file, line, function);
     __builtin_unreachable();

@@ -12,14 +12,23 @@
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/api/recv.h"
+#include "runtime/scheduler/turn.h"
 #include "runtime/scheduler/wait.h"
+
+static bool says_yes(const cop_match *c, const struct cop_msg *m)
+{
+    copi_turn_judge_begin();
+    bool yes = c->when(m, c->ctx);
+    copi_turn_judge_end();
+    return yes;
+}
 
 static bool matches(const cop_match *c, const struct cop_msg *m)
 {
     return (c->tag == COP_TAG_ANY || c->tag == m->tag) &&
            (c->from.id == 0 || c->from.id == m->sender.id) &&
            (c->ref.id == 0 || c->ref.id == m->ref.id) &&
-           (c->when == NULL || c->when(m, c->ctx));
+           (c->when == NULL || says_yes(c, m));
 }
 
 static int first_match(const cop_match *c, size_t n, const struct cop_msg *m)

@@ -6,12 +6,17 @@
  * actor has ended, or a signal asks to stop. The signal handler does nothing
  * but change the word and post. A semaphore rather than a futex of our own,
  * because thread sanitizers deliver signals in the waits that they know.
+ *
+ * A program in one call has no other place to begin its live view (COP_TOP), so
+ * this file alone of the runtime calls a function of actors/, by its public
+ * header.
  */
 #include <semaphore.h>
 #include <signal.h>
 
 #include <coppice/runtime.h>
 #include <coppice/time.h>
+#include <coppice/view.h>
 
 #include "runtime/actor/actor.h"
 #include "runtime/actor/here.h"
@@ -115,6 +120,7 @@ int cop_run(cop_fn fn, void *arg, const cop_config *config)
     int rc = cop_start(config);
     if (rc != 0)
         return rc;
+    bool viewed = cop_view_start_if_asked() == 0;
     atomic_store(&word, WAITING);
     sem_init(&changed, 0, 0);
     if (signals)
@@ -129,5 +135,7 @@ int cop_run(cop_fn fn, void *arg, const cop_config *config)
     }
     if (signals)
         restore(&old);
+    if (viewed)
+        cop_view_stop();
     return rc;
 }

@@ -10,6 +10,7 @@
 
 #include "runtime/actor/counters.h"
 #include "runtime/actor/driver.h"
+#include "runtime/actor/heap.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/name.h"
 #include "runtime/actor/table.h"
@@ -101,9 +102,12 @@ static int prepare(struct copi_actor *a, const struct what *w,
 {
     const cop_opts *o = w->opts;
     struct copi_worker *here = copi_here()->worker;
-    int rc = copi_table_reserve(a, here != NULL ? &here->slots : NULL);
+    int rc = o->memory_max > 0 ? copi_heap_limit(a, o->memory_max) : 0;
     if (rc != 0)
         return rc;
+    rc = copi_table_reserve(a, here != NULL ? &here->slots : NULL);
+    if (rc != 0)
+        goto no_slot;
     if (o->link && (rc = copi_tie_link_new(s->self, a)) != 0)
         goto undo;
     if (o->monitor != NULL) {
@@ -120,6 +124,8 @@ undo:
     if (s->self != NULL)
         copi_tie_undo_new(s->self, a, *ref);
     copi_table_release(&a->pid, 1);
+no_slot:
+    copi_heap_free_all(a);
     return rc;
 }
 

@@ -18,6 +18,14 @@
  * leaf only counts if its return address lies in the actor's code (crash.c):
  * a function that has pushed nothing yet has not taken a lock either.
  *
+ * Few libraries call the program back without a lock held: qsort and bsearch of
+ * libc (with what stands beside them, which never calls back), and the library
+ * of C++, whose unwinder runs handlers and clean-ups. All others may hold one.
+ *
+ * All this rests on libc and the allocator being objects of their own. In a
+ * program that is linked statically, or with the allocator in it, their code
+ * cannot be told from the actor's: then nothing is the actor's alone.
+ *
  * Rejected: dladdr in the handler: it takes the linker's lock, which the
  * crashed code may hold.
  */
@@ -29,6 +37,8 @@
 #include <strings.h>
 
 enum { RANGES_MAX = 512, TRUSTED_MAX = 64, LEAF_WINDOW = 2048 };
+/* Of qsort's parts, some lie before it. */
+enum { SORT_BEFORE = 2048, SORT_BYTES = 5120 };
 
 struct range {
     uintptr_t low, high;
@@ -40,6 +50,8 @@ static struct range ranges[RANGES_MAX];
 static size_t range_count;
 static uintptr_t leaves[32]; /* sorted */
 static size_t leaf_count;
+static uintptr_t sorters[2]; /* qsort, bsearch */
+static bool is_static;
 
 /* Written by copi_text_trust, read by handlers: low, then high, which
  * publishes. */
@@ -61,12 +73,37 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static bool is_cxx(const char *name)
+{
+    static const char *const files[] = {"libstdc++.so", "libc++abi.so",
+                                        "libgcc_s.so"};
+    const char *slash = strrchr(name, '/');
+    const char *file = slash != NULL ? slash + 1 : name;
+    for (size_t i = 0; i < COPI_ARRAY_LEN(files); i++)
+        if (strncmp(file, files[i], strlen(files[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Nobody loads libraries for it. */
+static bool has_no_interpreter(const struct dl_phdr_info *o)
+{
+    for (int i = 0; i < o->dlpi_phnum; i++)
+        if (o->dlpi_phdr[i].p_type == PT_INTERP)
+            return false;
+    return true;
+}
+
 /* The program, which has no name, or the object with our own code. */
 static enum copi_text text_of_object(const struct dl_phdr_info *o)
 {
     uintptr_t own = (uintptr_t)copi_text_init - o->dlpi_addr;
-    if (o->dlpi_name == NULL || o->dlpi_name[0] == '\0')
+    if (o->dlpi_name == NULL || o->dlpi_name[0] == '\0') {
+        is_static = has_no_interpreter(o);
         return COPI_TEXT_ACTOR;
+    }
+    if (is_cxx(o->dlpi_name))
+        return COPI_TEXT_CXX;
     for (int i = 0; i < o->dlpi_phnum; i++)
         if (o->dlpi_phdr[i].p_type == PT_LOAD &&
             own - o->dlpi_phdr[i].p_vaddr < o->dlpi_phdr[i].p_memsz)
@@ -109,12 +146,19 @@ static void add_leaves(void)
     qsort(leaves, leaf_count, sizeof leaves[0], by_value);
 }
 
-void copi_text_init(void)
+bool copi_text_init(void)
 {
     range_count = 0;
+    is_static = false;
     dl_iterate_phdr(add_object, NULL);
     qsort(ranges, range_count, sizeof ranges[0], by_low);
+    if (is_static)
+        return false;
     add_leaves();
+    sorters[0] = (uintptr_t)dlsym(RTLD_DEFAULT, "qsort");
+    sorters[1] = (uintptr_t)dlsym(RTLD_DEFAULT, "bsearch");
+    uintptr_t allocator = (uintptr_t)dlsym(RTLD_DEFAULT, "malloc");
+    return copi_text_of(allocator, NULL) != COPI_TEXT_ACTOR;
 }
 
 int copi_text_trust(const void *address)
@@ -195,11 +239,21 @@ enum copi_text copi_text_of(uintptr_t pc, const char **name)
     if (is_trusted(pc))
         return COPI_TEXT_ACTOR;
     if (r != NULL)
-        return is_leaf(pc) ? COPI_TEXT_LEAF : COPI_TEXT_FOREIGN;
+        return is_leaf(pc) ? COPI_TEXT_LEAF : r->text;
     if (_dl_find_object((void *)pc, &o) != 0 ||
         is_known((uintptr_t)o.dlfo_map_start, (uintptr_t)o.dlfo_map_end))
         return COPI_TEXT_NONE;
     if (name != NULL)
         *name = o.dlfo_link_map->l_name;
     return COPI_TEXT_FOREIGN;
+}
+
+bool copi_text_may_lock(uintptr_t pc, const char **name)
+{
+    if (copi_text_of(pc, name) != COPI_TEXT_FOREIGN)
+        return false;
+    for (size_t i = 0; i < COPI_ARRAY_LEN(sorters); i++)
+        if (sorters[i] != 0 && pc - (sorters[i] - SORT_BEFORE) < SORT_BYTES)
+            return false;
+    return true;
 }

@@ -18,15 +18,24 @@
  *   not on a machine that runs an actor            the process
  *   the runtime is entered (in_runtime)            the process
  *   the actor, or all, spawned without isolation   the process
+ *   code that another library called back          the process
  *   code of the program, or of a trusted library   the actor
  *   a leaf (memcpy, ...) that such code called     the actor
  *   no code at all: a wild jump                    the actor
  *   code of another library, libc, the allocator   the process
  *
- * In the last case locks may be held and structures half changed: a wounded
- * lock is worse than a restart. "The process" means a report of what happened,
- * where and why it could not be the actor's, and then what would have happened
- * without us: the handler that was installed before, or the default.
+ * Where other libraries are at work locks may be held and structures half
+ * changed: a wounded lock is worse than a restart. "The process" means a report
+ * of what happened, where and why it could not be the actor's, and then what
+ * would have happened without us: the handler that was installed before, or the
+ * default.
+ *
+ * A function such as abort or a failed assertion (interpose.c) is judged by who
+ * called it, with the same rules: when the allocator aborts, it holds a lock.
+ * The library of C++ aborts for an exception that nobody caught, without one;
+ * its own unwinder says whether it was thrown by the actor's code.
+ *
+ * A `when` of a receive (COPI_JUDGING) counts as outside of the runtime.
  *
  * Everything the handler reads lies in the runtime's own records or in the
  * bounds of the actor's stack (frames.c), so that it cannot fault itself.
@@ -43,20 +52,28 @@
 #include "runtime/base/check.h"
 #include "runtime/base/format.h"
 #include "runtime/base/os.h"
+#include "runtime/coroutine/cfi.h"
 #include "runtime/coroutine/frames.h"
 #include "runtime/probe/symbol.h"
 #include "runtime/probe/text.h"
 #include "runtime/probe/trace.h"
 #include "runtime/scheduler/turn.h"
 
+#include <dlfcn.h>
 #include <signal.h>
+#include <unwind.h>
 
 enum { ALT_BYTES = 64 << 10 };
+/* What is looked at for one that calls back; further out is taken for the
+ * actor's. */
+enum { FRAMES_LOOKED_AT = 4096 };
 
 static const int signals[] = {SIGSEGV, SIGBUS,  SIGFPE,
                               SIGILL,  SIGTRAP, SIGABRT};
 static struct sigaction before[COPI_ARRAY_LEN(signals)];
 static bool installed;
+/* Of the library of C++, if there is one. */
+static _Unwind_Reason_Code (*unwind)(_Unwind_Trace_Fn, void *);
 
 static const char *signal_name(int sig)
 {
@@ -76,7 +93,51 @@ static const char *signal_name(int sig)
     }
 }
 
+/* Where the code at r->pc returns to: as its tables say; without tables, as if
+ * it had pushed nothing yet. 0: nobody knows. */
+static uintptr_t return_of(const struct copi_stack *s,
+                           const struct copi_regs *r)
+{
+    struct copi_regs to;
+    switch (copi_cfi_step(s, r, false, &to)) {
+    case COPI_CFI_CALLER:
+        return to.pc;
+    case COPI_CFI_END:
+        return 0;
+    default:
+        return copi_frames_return(s, r);
+    }
+}
+
+static bool in_stack(const struct copi_stack *s, uintptr_t at)
+{
+    return at >= (uintptr_t)s->low && at % sizeof(uintptr_t) == 0 &&
+           at <= (uintptr_t)s->low + s->size - 2 * sizeof(uintptr_t);
+}
+
 /* -------------------------------------------------------------- deciding -- */
+
+/* Does another library wait for what failed to return, perhaps with a lock
+ * held? Its return address is right even if it keeps no frame pointers. */
+static bool was_called_back(const struct copi_stack *s, uintptr_t fp,
+                            const char **lib)
+{
+    for (int i = 0; i < FRAMES_LOOKED_AT && in_stack(s, fp); i++) {
+        const uintptr_t *frame = (const uintptr_t *)fp;
+        if (copi_text_may_lock(frame[1], lib))
+            return true;
+        if (frame[0] <= fp || copi_text_of(frame[1], NULL) != COPI_TEXT_ACTOR)
+            return false;
+        fp = frame[0];
+    }
+    return false;
+}
+
+static bool is_outside_runtime(const struct copi_here *h)
+{
+    uint32_t in = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
+    return in == 0 || in == COPI_JUDGING;
+}
 
 /* Why this is the end of the process; NULL: it is the actor's. */
 static const char *not_the_actors(const struct copi_here *h,
@@ -90,14 +151,21 @@ static const char *not_the_actors(const struct copi_here *h,
         return "on a thread that runs no actors";
     if (h->actor == NULL || h->actor->carrier == NULL ||
         h->actor->carrier->coro.state != COPI_CORO_RUNNING ||
-        atomic_load_explicit(&h->in_runtime, memory_order_relaxed) != 0)
+        !is_outside_runtime(h))
         return "inside the runtime";
     if (h->actor->no_trap || copi_rt.config.isolation != COP_ISOLATION_TRAP)
         return "in an actor that is not isolated";
 
     const struct copi_stack *s = &h->actor->carrier->coro.stack;
-    switch (copi_text_of(r->pc, lib)) {
+    static const char back[] =
+        "in a function that a library called, which may hold locks";
+    enum copi_text text = copi_text_of(r->pc, lib);
+    if (text != COPI_TEXT_FOREIGN && text != COPI_TEXT_CXX &&
+        was_called_back(s, r->fp, lib))
+        return back;
+    switch (text) {
     case COPI_TEXT_ACTOR:
+        return copi_text_may_lock(return_of(s, r), lib) ? back : NULL;
     case COPI_TEXT_NONE:
         return NULL;
     case COPI_TEXT_LEAF:
@@ -242,33 +310,56 @@ static void on_fault(int sig, siginfo_t *si, void *uc)
     *copi_os_errno() = saved;
 }
 
-static bool may_raise(const struct copi_here *h)
+/* ------------------------------------------------ what libc tells us of -- */
+
+struct thrower {
+    bool seen_cxx;
+    bool is_actor;
+};
+
+/* Goes past our own frames, those of the library of C++, and the rest: no other
+ * library may be among them. */
+static _Unwind_Reason_Code find_thrower(struct _Unwind_Context *at, void *arg)
+{
+    struct thrower *t = arg;
+    uintptr_t pc = _Unwind_GetIP(at);
+    enum copi_text text = copi_text_of(pc, NULL);
+    t->seen_cxx = t->seen_cxx || text == COPI_TEXT_CXX;
+    t->is_actor = t->is_actor || (t->seen_cxx && text == COPI_TEXT_ACTOR);
+    if (!copi_text_may_lock(pc, NULL))
+        return _URC_NO_REASON;
+    t->is_actor = false;
+    return _URC_NORMAL_STOP;
+}
+
+static bool is_for_actor(uintptr_t pc)
+{
+    struct thrower t = {.is_actor = false};
+    enum copi_text text = copi_text_of(pc, NULL);
+    if (text == COPI_TEXT_CXX && unwind != NULL)
+        (void)unwind(find_thrower, &t);
+    return t.is_actor || text == COPI_TEXT_ACTOR || text == COPI_TEXT_NONE;
+}
+
+static bool may_raise(const struct copi_here *h, const uintptr_t *frame)
 {
     return installed && h->native != NULL && h->actor != NULL &&
-           atomic_load_explicit(&h->in_runtime, memory_order_relaxed) == 0 &&
-           !h->actor->no_trap;
+           is_outside_runtime(h) && !h->actor->no_trap &&
+           is_for_actor(frame[1]) &&
+           !was_called_back(&h->actor->carrier->coro.stack, (uintptr_t)frame,
+                            NULL);
 }
 
-void copi_crash_raise_smashed(void)
+static void raise_at(const uintptr_t *frame, const char *what, const char *text,
+                     bool is_smashed)
 {
     struct copi_here *h = copi_here();
-    if (may_raise(h))
-        h->actor->catches = NULL;
-    copi_crash_raise("stack_smashed", "");
-}
-
-void copi_crash_raise(const char *what, const char *text)
-{
-    struct copi_here *h = copi_here();
-    if (!may_raise(h))
+    if (!may_raise(h, frame))
         return;
     struct copi_machine *m =
         COPI_CONTAINER(h->native, struct copi_machine, native);
     cop_fault *f = &m->fault;
-    const struct copi_regs r = {
-        .pc = (uintptr_t)__builtin_return_address(0),
-        .fp = *(const uintptr_t *)__builtin_frame_address(0),
-    };
+    const struct copi_regs r = {.pc = frame[1], .fp = frame[0]};
     memset(f, 0, sizeof *f);
     copi_format(f->what, sizeof f->what, "%s", what);
     copi_format(f->text, sizeof f->text, "%s", text);
@@ -276,7 +367,19 @@ void copi_crash_raise(const char *what, const char *text)
     f->depth =
         copi_frames_follow(&h->actor->carrier->coro.stack, &r, true,
                            COPI_FRAMES_QUICK, f->frames, COP_FAULT_FRAMES);
+    if (is_smashed)
+        h->actor->catches = NULL;
     copi_turn_leave_crashed(h->actor);
+}
+
+void copi_crash_raise(const void *frame, const char *what, const char *text)
+{
+    raise_at(frame, what, text, false);
+}
+
+void copi_crash_raise_smashed(const void *frame, const char *what)
+{
+    raise_at(frame, what, "", true);
 }
 
 /* ---------------------------------------------------------------- set-up -- */
@@ -288,7 +391,14 @@ void copi_crash_init(void)
     if (COPI_ASAN || COPI_TSAN ||
         copi_rt.config.isolation != COP_ISOLATION_TRAP)
         return;
-    copi_text_init();
+    if (!copi_text_init()) {
+        copi_log("libc or the allocator is linked into the program: its own "
+                 "faults cannot be told from theirs, so that any ends the "
+                 "process, and nothing is preempted");
+        return;
+    }
+    void *walk = dlsym(RTLD_DEFAULT, "_Unwind_Backtrace");
+    memcpy(&unwind, &walk, sizeof walk);
     sa.sa_sigaction = on_fault;
     sigfillset(&sa.sa_mask);
     for (size_t i = 0; i < COPI_ARRAY_LEN(signals); i++)

@@ -20,13 +20,14 @@ void copi_crash_thread_fini(struct copi_machine *m);
  * {fault, runaway}. */
 void copi_crash_runaway(const siginfo_t *si, void *uc);
 
-/* The calling actor, in its own code, did what ends a process: `what` and
- * `text` as in cop_fault. Returns if that is not the actor's end but the
+/* A function of libc that ends a process was called in an actor's own code:
+ * `frame` is that function's (__builtin_frame_address(0)), `what` and `text`
+ * are as in cop_fault. Returns if that is not the actor's end but the
  * process's. */
-void copi_crash_raise(const char *what, const char *text);
+void copi_crash_raise(const void *frame, const char *what, const char *text);
 
 /* The same, when the frames of the calling actor may be damaged: no cop_catch
  * is gone back to. */
-void copi_crash_raise_smashed(void);
+void copi_crash_raise_smashed(const void *frame, const char *what);
 
 #endif

@@ -16,18 +16,20 @@
  * On the machine's stack (copi_exit_bury):
  *      whoever observes deaths is told (cop_ext_on_exit)
  *   3. names, so that they are free before anybody hears of the death; timers;
- *      the call that it waits in is withdrawn
+ *      owned things; the call that it waits in is withdrawn
  *   4. the mailbox is closed: what is in it is answered as the dead answer;
  *      the actor leaves the table, so that who hears of its death does not
  *      find it any more
  *   5. links and monitors are told
- *   6. messages, aliases: all that it owned
+ *   6. messages, aliases, its blocks of memory: all that it owned
  *   7. record and slot wait in limbo (epoch.c)
  *
  * Nothing of this needs memory.
  */
 #include "runtime/scheduler/exit.h"
 
+#include "runtime/actor/failures.h"
+#include "runtime/actor/heap.h"
 #include "runtime/actor/here.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/monitor.h"
@@ -222,6 +224,7 @@ static void release_owned(struct copi_actor *a)
     copi_epitaph_free(a);
     if (a->arg_release != NULL) /* it never had a stack */
         a->arg_release(a->arg);
+    copi_heap_free_all(a);
 }
 
 void copi_exit_bury(struct copi_actor *a)
@@ -230,8 +233,10 @@ void copi_exit_bury(struct copi_actor *a)
     copi_actor_set_status(a, COP_STATUS_EXITING);
     tell_observer(a);
     record(a);
+    copi_failures_note(a);
     copi_name_close(a);
     copi_timers_forget(a);
+    copi_heap_release_owned(a);
     atomic_store(&a->call_ref, 0);
     close_mailbox(a);
     copi_table_unpublish(a);

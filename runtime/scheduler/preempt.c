@@ -142,7 +142,8 @@ void copi_preempt_init(void)
     /* a sanitizer's books of a stack are wrong in mid-function */
     if (COPI_ASAN || COPI_TSAN || !copi_mcontext_call_init(yield_in_mid_code))
         return;
-    copi_text_init();
+    if (!copi_text_init())
+        return;
     sa.sa_sigaction = on_signal;
     sigfillset(&sa.sa_mask);
     installed = sigaction(copi_os_interrupt_signal(), &sa, &before) == 0;

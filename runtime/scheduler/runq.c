@@ -28,7 +28,7 @@
 #include "runtime/base/check.h"
 
 enum { STREAK = 64, SHARED_EVERY = 61, NORMAL_EVERY = 8, LOW_EVERY = 32 };
-enum { INBOX_EVERY = 2, INBOX_IF_HELD = 4 };
+enum { INBOX_EVERY = 2, INBOX_IF_HELD = 256 };
 
 /* ------------------------------------------------------------ run lists -- */
 
@@ -189,7 +189,8 @@ static struct copi_actor *pop_mixed(struct copi_worker *w)
 
 struct copi_actor *copi_runq_pop_shared_local(struct copi_worker *w)
 {
-    /* preempted actors in the inbox have had more than a turn each */
+    /* preempted actors in the inbox have had thousands of turns' worth each,
+     * and are about to take as much again: who woke meanwhile goes first */
     uint32_t every = atomic_load(&w->held) != 0 ? INBOX_IF_HELD : INBOX_EVERY;
     bool inbox_first = ++w->shared_looks % every == 0;
     struct copi_actor *a =

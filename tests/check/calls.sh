@@ -3,7 +3,8 @@
 #
 # calls.sh ROOT - time, chance, waiting, memory and errno each come in by one
 # door: no other file calls what is behind it. Without that neither replay nor
-# ordered failures would hold. Behaviours (actors/) may use malloc and errno.
+# ordered failures would hold. Behaviours (actors/) may use malloc and errno;
+# the live view has a thread of its own.
 
 . "$(dirname "$0")/tool/common.sh"
 begin "$@"
@@ -15,7 +16,7 @@ code | awk '
         door("chance", "runtime/base/(prng|os).c",
             "rand srand random srandom rand_r drand48 lrand48 mrand48 " \
             "getrandom getentropy arc4random")
-        door("waiting", "runtime/base/os.c",
+        door("waiting", "(runtime/base/os|actors/view).c",
             "usleep nanosleep clock_nanosleep sleep sched_yield syscall " \
             "pthread_create thrd_create thrd_sleep thrd_yield")
         door("memory", "runtime/memory/mem[a-z_]*.c",

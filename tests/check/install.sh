@@ -57,6 +57,7 @@ try()
         echo "the library says $said, coppice.pc $version"
         return 1
     }
+    "$tmp/moved/bin/coppice" --help > "$tmp/said" || return 1
     [ "$(find "$tmp/dest" -type f)" = "" ] || {
         echo "installed outside PREFIX:"
         find "$tmp/dest" -type f

@@ -59,6 +59,7 @@ static void body_by_pid_only(void *arg)
     ck_assert_int_eq(cop_sup_get_childspec(s, "a", &spec), COP_ESIMPLE);
     ck_assert_int_eq(cop_spawn(&stranger, kid_actor, &c, NULL), 0);
     ck_assert_int_eq(cop_sup_terminate_pid(s, stranger), COP_ENOENT);
+    settle();
     notes_forget();
     ck_assert_int_eq(cop_sup_terminate_pid(s, pid), 0);
     notes_are("a terminate shutdown|");

@@ -84,7 +84,8 @@ function angle()
     } else if (top(file) == "include" && !(name in freestanding) && \
         !((file, name) in wrapped)) {
         wrong("<" name "> in a public header: freestanding ones only")
-    } else if (top(file) == "actors" && !(name in library)) {
+    } else if (top(file) == "actors" && !(name in library) && \
+        !((file, name) in wrapped)) {
         wrong("<" name "> is not of the C library")
     }
 }
