@@ -55,7 +55,8 @@ typedef struct cop_info {
     size_t queue; /* messages in the mailbox */
     size_t links, monitors, monitored_by;
     uint64_t reductions;
-    size_t memory_bytes; /* record, state, touched stack */
+    size_t memory_bytes; /* record, state, touched stack, blocks (memory.h),
+                            messages in the mailbox with their bodies */
     size_t stack_bytes;  /* of that: the most its stack ever used */
 } cop_info;
 

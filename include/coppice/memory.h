@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * memory.h - memory that belongs to an actor.
+ * memory.h - memory and descriptors that belong to an actor.
  *
  * What an actor allocates here goes back when it dies, however it dies: at a
  * return, an exit, a kill, or a crash in the midst of its own code that leaves
@@ -47,6 +47,26 @@ COP_API COP_MUST_USE char *cop_strdup(const char *text);
 COP_API COP_MUST_USE void *cop_realloc(void *block, size_t bytes);
 /* NULL is ignored. */
 COP_API void cop_free(void *block);
+
+/* ---------------------------------------------------------- descriptors -- */
+
+/* A file descriptor becomes the caller's: closed when it dies, however it dies,
+ * after the deferred clean-ups and before anybody hears of the death. Closing
+ * takes place on a worker, which a descriptor that is slow to close holds up.
+ * Actors only; none of these waits for others.
+ *
+ * cop_own_fd: COP_ENOMEM; COP_EINVAL (negative); COP_EPRESENT (it owns it). On
+ * failure the descriptor is as it was. Who closes it must disown it first.
+ * cop_disown_fd: COP_ENOENT; the descriptor stays open. */
+COP_API COP_MUST_USE int cop_own_fd(int fd);
+COP_API int cop_disown_fd(int fd);
+
+/* A new empty file for reading and writing, without a name, in the folder `dir`
+ * (NULL: /tmp). *fd is owned by the caller as above; the file goes with its
+ * last descriptor, even if the process is killed. Waits for the file system.
+ * COP_EINVAL (fd is NULL); COP_ESYS (it could not be made there); COP_ENOMEM.
+ */
+COP_API COP_MUST_USE int cop_temp_file(int *fd, const char *dir);
 
 #ifdef __cplusplus
 }

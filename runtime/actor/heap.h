@@ -40,7 +40,7 @@ static inline void copi_heap_count(struct copi_actor *a, size_t bytes)
 }
 
 /* All its bytes: record, state and argument, stack as far as it is known to
- * have been touched, blocks. */
+ * have been touched, blocks, messages in the inbox. */
 static inline size_t copi_heap_total(struct copi_actor *a)
 {
     return COPI_ACTOR_BYTES + a->extra_bytes +

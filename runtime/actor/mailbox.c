@@ -38,6 +38,7 @@
 #include "runtime/actor/mailbox.h"
 
 #include "runtime/actor/counters.h"
+#include "runtime/actor/heap.h"
 #include "runtime/base/atomic.h"
 #include "runtime/base/check.h"
 #include "runtime/base/os.h"
@@ -192,9 +193,10 @@ static void set_next(struct cop_msg *m, struct cop_msg *next)
     atomic_store_explicit(&m->next, next, memory_order_relaxed);
 }
 
-static void tally(struct copi_actor *a, const struct cop_msg *m, int by)
+static inline void tally(struct copi_actor *a, const struct cop_msg *m, int by)
 {
     copi_actor_tally(&a->inbox_count, by);
+    copi_heap_count(a, (size_t)by * (COPI_MSG_HEADER + m->size));
     if (m->flags & COPI_MSG_SYSTEM)
         copi_actor_tally(&a->inbox_system, by);
 }

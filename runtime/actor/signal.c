@@ -27,6 +27,7 @@
 
 #include "runtime/actor/counters.h"
 #include "runtime/actor/driver.h"
+#include "runtime/actor/heap.h"
 #include "runtime/actor/link.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/monitor.h"
@@ -335,6 +336,10 @@ static bool act_message(struct copi_actor *a, struct cop_msg *m,
             a->mailbox_max &&
         over_limit(a)) {
         *why = copi_reason_limit("mailbox");
+        return true;
+    }
+    if (COPI_UNLIKELY(a->limited) && copi_heap_is_over(a, 0)) {
+        *why = copi_reason_limit("memory");
         return true;
     }
     return false;

@@ -10,6 +10,7 @@
 
 #include "runtime/actor/counters.h"
 #include "runtime/actor/failures.h"
+#include "runtime/actor/heap.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/name.h"
 #include "runtime/actor/signal.h"
@@ -46,7 +47,7 @@ static void fill(struct copi_actor *a, cop_info *i)
     i->monitored_by = READ(a->watch_count);
     i->reductions = READ(a->reductions);
     i->stack_bytes = READ(a->stack_used);
-    i->memory_bytes = COPI_ACTOR_BYTES + a->extra_bytes + i->stack_bytes;
+    i->memory_bytes = copi_heap_total(a);
 }
 
 int cop_info_get(cop_pid pid, cop_info *out)

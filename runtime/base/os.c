@@ -294,6 +294,39 @@ size_t copi_os_rss_bytes(void)
                                                 : 0;
 }
 
+/* --------------------------------------------------------------- files -- */
+
+/* Also after EINTR it is closed. */
+void copi_os_close(int fd)
+{
+    (void)close(fd);
+}
+
+/* For file systems that make none without a name. */
+static int named_temp_file(const char *dir)
+{
+    char path[1024];
+    int fd, tries = 0;
+
+    do {
+        if (copi_format(path, sizeof(path), "%s/coppice-%llx", dir,
+                        (unsigned long long)copi_os_entropy()) >= sizeof(path))
+            return COP_ESYS;
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    } while (fd < 0 && errno == EEXIST && ++tries < 10);
+    if (fd < 0)
+        return COP_ESYS;
+    unlink(path);
+    return fd;
+}
+
+int copi_os_temp_file(const char *dir)
+{
+    int fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+
+    return fd >= 0 ? fd : named_temp_file(dir);
+}
+
 /* --------------------------------------------------------------- other -- */
 
 const char *copi_os_env(const char *name)

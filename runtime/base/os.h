@@ -114,6 +114,15 @@ COP_MUST_USE int copi_os_protect_none(void *p, size_t bytes);
 /* This process' resident memory, 0 if unknown. Reads a file: slow. */
 size_t copi_os_rss_bytes(void);
 
+/* --------------------------------------------------------------- files -- */
+
+/* Closes it. What the system says of it is of no use to anybody. */
+void copi_os_close(int fd);
+
+/* A new file without a name in the folder `dir`, for reading and writing; its
+ * descriptor (closed on exec), or COP_ESYS. */
+COP_MUST_USE int copi_os_temp_file(const char *dir);
+
 /* --------------------------------------------------------------- other -- */
 
 /* A variable of the environment, or NULL; always NULL in a program that runs

@@ -246,23 +246,31 @@ int64_t copi_machine_cpu_ns(struct copi_worker *w)
     return ns;
 }
 
+/* One signal at a time: real-time signals queue up, and the queue is the
+ * user's, not the process's. Under the lock. */
+static void interrupt_locked(struct copi_machine *m)
+{
+    /* acquire: pairs with machine_main */
+    uint32_t tid = atomic_load_explicit(&m->tid, memory_order_acquire);
+    if (tid == 0 || atomic_exchange(&m->interrupted, 1) != 0)
+        return;
+    if (!copi_preempt_send(tid))
+        atomic_store(&m->interrupted, 0);
+}
+
 void copi_machine_preempt(struct copi_worker *w, uint64_t turn)
 {
     copi_lock_acquire(&lock);
-    uint32_t tid = thread_of_locked(w);
-    if (tid != 0 && atomic_load(&w->turn) == turn)
-        (void)copi_preempt_send(tid);
+    if (atomic_load(&w->turn) == turn)
+        interrupt_locked(w->machine);
     copi_lock_release(&lock);
 }
 
 void copi_machines_preempt_all(void)
 {
     copi_lock_acquire(&lock);
-    for (struct copi_machine *m = all; m != NULL; m = m->next) {
-        uint32_t tid = atomic_load_explicit(&m->tid, memory_order_acquire);
-        if (tid != 0)
-            (void)copi_preempt_send(tid);
-    }
+    for (struct copi_machine *m = all; m != NULL; m = m->next)
+        interrupt_locked(m);
     copi_lock_release(&lock);
 }
 
@@ -277,8 +285,10 @@ void copi_machine_was_lost(void)
 
 bool copi_machine_is_lost(struct copi_machine *m)
 {
-    /* in_runtime is set: after this no further attempt succeeds */
-    copi_lock_acquire(&lock);
+    /* in_runtime is set: no attempt that begins now succeeds */
+    if (atomic_load_explicit(&m->here->lost, memory_order_acquire) == 0)
+        return false;
+    copi_lock_acquire(&lock); /* an attempt under way comes to its end */
     bool lost = atomic_load(&m->here->lost) != 0;
     copi_lock_release(&lock);
     return lost;

@@ -80,6 +80,11 @@ static void on_signal(int sig, siginfo_t *si, void *uc)
     const struct copi_here *h = copi_here();
     struct copi_regs r;
     (void)sig;
+    if (h->native == NULL)
+        return;
+    atomic_store(
+        &COPI_CONTAINER(h->native, struct copi_machine, native)->interrupted,
+        0);
     if (!is_in_actor(h))
         return;
     struct copi_actor *a = h->actor;

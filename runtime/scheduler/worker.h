@@ -85,11 +85,12 @@ struct copi_machine {
     struct copi_here *here;     /* its thread's */
     struct copi_machine *next;  /* of all machines */
     struct copi_machine *spare_next;
-    cop_fault fault;         /* what its actor has just crashed of */
-    sigset_t mask;           /* the thread's own */
-    _Atomic uint32_t tid;    /* the system's number of the thread; 0: not yet */
-    stack_t alt, alt_before; /* of signals, and what the thread had */
-    _Atomic uint32_t wake;   /* a spare one sleeps on this */
+    cop_fault fault;      /* what its actor has just crashed of */
+    sigset_t mask;        /* the thread's own */
+    _Atomic uint32_t tid; /* the system's number of the thread; 0: not yet */
+    _Atomic uint32_t interrupted; /* a signal of preempt.c is under way */
+    stack_t alt, alt_before;      /* of signals, and what the thread had */
+    _Atomic uint32_t wake;        /* a spare one sleeps on this */
     _Atomic uint32_t ended;
 };
 
