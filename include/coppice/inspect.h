@@ -117,7 +117,7 @@ COP_API void cop_failures_keep(bool keep);
 COP_API uint64_t cop_failures_get(cop_failure *out, size_t cap, size_t *n);
 
 /* The guard under each coroutine stack: "guard-install", "mprotect",
- * "canary". */
+ * "canary"; "none" while the runtime is not running. Any thread. */
 COP_API const char *cop_stack_guard(void);
 
 /* --------------------------------------------------------- dead letters -- */

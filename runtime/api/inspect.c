@@ -222,7 +222,12 @@ uint64_t cop_failures_get(cop_failure *out, size_t cap, size_t *n)
 
 const char *cop_stack_guard(void)
 {
-    return copi_stack_guard_name();
+    struct copi_scope s;
+    if (!copi_scope_enter(&s))
+        return "none";
+    const char *name = copi_stack_guard_name();
+    copi_scope_leave(&s);
+    return name;
 }
 
 void cop_dead_letters_to(cop_pid subscriber)

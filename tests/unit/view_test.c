@@ -379,14 +379,13 @@ static void churner(void *arg)
     while (atomic_load(&enough) == 0) {
         ck_assert_int_eq(
             cop_spawn(NULL, short_life, n % 2 == 0 ? NULL : &enough, &opts), 0);
-        if (++n % 64 == 0)
-            cop_sleep(COP_MS / 5);
+        if (++n % 16 == 0)
+            cop_sleep(COP_MS / 2);
     }
 }
 
 START_TEST(a_thousand_looks_while_actors_come_and_go)
 {
-    int looks = 1000 / (unit_slow() * unit_slow()) + 20;
     struct program p, before;
     cop_counters c;
     cop_pid sup;
@@ -396,7 +395,7 @@ START_TEST(a_thousand_looks_while_actors_come_and_go)
     for (int i = 0; i < 3; i++)
         spawned(churner, NULL, "churner");
     before = look(0);
-    for (int i = 0; i < looks; i++) {
+    for (int i = 0; i < 1000; i++) {
         p = look(0);
         ck_assert_ptr_nonnull(find(&p, sup));
         program_compare(&p, &before);
