@@ -350,7 +350,8 @@ $(LIB_A): $(LIB_OBJS) $(O)/sources
 $(LIB_SO): $(PIC_OBJS) $(O)/sources
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libcoppice.so.$(SOVERSION) \
-	    $(if $(SAN),,-Wl,-z,defs) $(ALL_LDFLAGS) -o $@ $(PIC_OBJS) \
+	    $(if $(SAN),,-Wl,-z,defs) \
+	    -Wl,-z,start-stop-visibility=hidden $(ALL_LDFLAGS) -o $@ $(PIC_OBJS) \
 	    $(ALLOCATOR_LIBS)
 	$(Q)ln -sf $(@F) $@.$(SOVERSION)
 

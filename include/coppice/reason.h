@@ -94,7 +94,8 @@ COP_API const void *cop_reason_payload(cop_reason reason, size_t *size);
 #define COP_FAULT_FRAMES 32
 typedef struct cop_fault {
     /* "SIGSEGV", ... the signal; "stack_overflow"; "abort", "assert", "exit",
-     * "pthread_exit", "stack_smashed": what it called, or libc for it. */
+     * "pthread_exit", "stack_smashed", "buffer_overflow", "runaway": what it
+     * called, or libc for it. */
     char what[24];
     char text[168]; /* of an assertion: what failed and where; else "" */
     int signal;     /* its number, or 0 */

@@ -102,7 +102,8 @@ struct copi_actor {
     bool pinned;
     bool no_trap; /* COP_ISOLATION_NONE */
     bool is_guest;
-    uint16_t home;          /* pinned: its worker */
+    uint16_t home;          /* its worker: pinned, or held (which only the
+                               worker itself looks at) */
     unsigned guest_section; /* a guest's own: epoch.h */
 
     /* The actor itself, in its turn. */

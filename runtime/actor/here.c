@@ -11,13 +11,13 @@ static _Thread_local struct copi_here here;
 
 /* The empty asm keeps link-time optimisation from calling this function pure
  * and merging two calls on either side of a switch. */
-COPI_NOINLINE struct copi_here *copi_here(void)
+COPI_EDGE COPI_NOINLINE struct copi_here *copi_here(void)
 {
     __asm__ volatile("" ::: "memory");
     return &here;
 }
 
-COPI_NOINLINE struct copi_actor *copi_here_actor(void)
+COPI_EDGE COPI_NOINLINE struct copi_actor *copi_here_actor(void)
 {
     __asm__ volatile("" ::: "memory");
     return here.actor;

@@ -40,7 +40,7 @@ static inline bool must_give_way(struct copi_here *h)
            atomic_load_explicit(&w->ask, memory_order_relaxed) != 0;
 }
 
-static inline struct copi_here *enter(const char *call)
+COPI_EDGE static struct copi_here *enter(const char *call)
 {
     for (;;) {
         struct copi_here *h = copi_here();
@@ -59,7 +59,7 @@ static inline struct copi_here *enter(const char *call)
     }
 }
 
-static void leave(struct copi_here *h)
+COPI_EDGE static void leave(struct copi_here *h)
 {
     uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
     /* release: sysmon, which sees 0, sees all that was done inside */

@@ -42,7 +42,7 @@ static bool enter_outside(struct copi_scope *s)
     return true;
 }
 
-static bool enter(struct copi_scope *s, bool late)
+COPI_EDGE static bool enter(struct copi_scope *s, bool late)
 {
     struct copi_here *h = copi_here();
     if (h->native == NULL)
@@ -63,17 +63,17 @@ static bool enter(struct copi_scope *s, bool late)
     return true;
 }
 
-bool copi_scope_enter(struct copi_scope *s)
+COPI_EDGE bool copi_scope_enter(struct copi_scope *s)
 {
     return enter(s, false);
 }
 
-bool copi_scope_enter_late(struct copi_scope *s)
+COPI_EDGE bool copi_scope_enter_late(struct copi_scope *s)
 {
     return enter(s, true);
 }
 
-void copi_scope_leave(struct copi_scope *s)
+COPI_EDGE void copi_scope_leave(struct copi_scope *s)
 {
     if (s->outside) {
         copi_epoch_guest_leave(s->section);
@@ -89,8 +89,8 @@ void copi_scope_leave(struct copi_scope *s)
     atomic_store_explicit(&h->in_runtime, depth - 1, memory_order_release);
 }
 
-static struct copi_actor *enter_actor(struct copi_scope *s, const char *call,
-                                      bool late)
+COPI_EDGE static struct copi_actor *enter_actor(struct copi_scope *s,
+                                                const char *call, bool late)
 {
     struct copi_here *h = copi_here();
     if (h->native == NULL || h->actor == NULL)
@@ -99,12 +99,14 @@ static struct copi_actor *enter_actor(struct copi_scope *s, const char *call,
     return s->self;
 }
 
-struct copi_actor *copi_scope_actor(struct copi_scope *s, const char *call)
+COPI_EDGE struct copi_actor *copi_scope_actor(struct copi_scope *s,
+                                              const char *call)
 {
     return enter_actor(s, call, false);
 }
 
-struct copi_actor *copi_scope_actor_late(struct copi_scope *s, const char *call)
+COPI_EDGE struct copi_actor *copi_scope_actor_late(struct copi_scope *s,
+                                                   const char *call)
 {
     return enter_actor(s, call, true);
 }

@@ -54,6 +54,13 @@
 #endif
 
 #define COPI_COLD __attribute__((cold, noinline))
+
+/* For functions that know of the calling thread while it counts as outside of
+ * the runtime: code between these two marks is never preempted, as it must not
+ * wake on another thread. */
+#define COPI_EDGE __attribute__((section("copi_edge"), noinline))
+extern const char __start_copi_edge[] __attribute__((visibility("hidden")));
+extern const char __stop_copi_edge[] __attribute__((visibility("hidden")));
 #define COPI_UNUSED __attribute__((unused))
 
 #define COPI_CACHE_LINE 64

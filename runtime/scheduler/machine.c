@@ -19,9 +19,9 @@
  * the kernel has no membarrier nothing is handed over.
  *
  * The actor of a lost machine goes to the global queue at its next call; its
- * machine becomes a spare one. A worker on which a pinned actor lives, or one
- * that was preempted (preempt.c), is not handed over, as that actor must not
- * see another thread.
+ * machine becomes a spare one. A worker on which a pinned actor lives is never
+ * handed over, as that actor must not see another thread; one on which a
+ * preempted actor lives only when its thread has waited for long (preempt.c).
  */
 #include "runtime/scheduler/machine.h"
 
@@ -200,10 +200,10 @@ static bool part_locked(struct copi_worker *w, uint64_t turn)
     return true;
 }
 
-bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn)
+bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn, bool late)
 {
     if (!has_membarrier || atomic_load(&w->has_pinned) != 0 ||
-        atomic_load(&w->held) != 0)
+        (atomic_load(&w->held) != 0 && !late))
         return false;
     struct copi_machine *spare = pop_spare();
     if (spare == NULL)

@@ -15,8 +15,9 @@ void copi_machines_init(void);
 COP_MUST_USE int copi_machine_start(struct copi_worker *w);
 
 /* sysmon: gives the worker to another machine if its own is still in the turn
- * with this number, outside the runtime. */
-bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn);
+ * with this number, outside the runtime. `late`: even if a preempted actor is
+ * there. */
+bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn, bool late);
 
 /* sysmon: does the worker's thread use a core, or wait for one? (And not for
  * something else, in a system call.) */

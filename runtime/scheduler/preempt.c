@@ -17,14 +17,20 @@
  *
  *   - the thread is a machine, outside the runtime, with an actor, and has not
  *     lost its worker;
- *   - the instruction is the program's own: libc may hold a lock;
+ *   - the instruction is the program's own: libc may hold a lock; and it is
+ *     none of the runtime's that knows the thread (COPI_EDGE);
  *   - enough stack is left.
  *
  * A preempted actor is *held*: it may be in the middle of code that keeps the
  * address of something thread-local in a register. It goes to the inbox of its
  * worker, from which nobody steals, and the worker stays with its thread, until
- * the actor leaves by its own will. (So who shares a mutex of the system's
- * between actors can block a worker for good: the holder may be held there.)
+ * the actor leaves by its own will.
+ *
+ * But it may hold a mutex of the system's, for which another actor now blocks
+ * the thread that alone could go on with it. So a worker whose thread has
+ * waited for several slices is handed over all the same (sysmon.c), and the
+ * actor goes on elsewhere: better an errno of the wrong thread than a program
+ * that hangs.
  *
  * An actor whose spawn set a limit (max_run_ns) and that has run that long
  * without a call ends here, as if by a fault: it will hardly mend itself.
@@ -89,6 +95,9 @@ static void on_signal(int sig, siginfo_t *si, void *uc)
         return;
     struct copi_actor *a = h->actor;
     copi_mcontext_read(uc, &r);
+    if (r.pc - (uintptr_t)__start_copi_edge <
+        (uintptr_t)__stop_copi_edge - (uintptr_t)__start_copi_edge)
+        return;
     if (copi_text_of(r.pc, NULL) != COPI_TEXT_ACTOR)
         return;
     if (a->max_run_ms != 0 &&
@@ -112,6 +121,8 @@ static void yield_in_mid_code(void)
         if (!a->held)
             atomic_fetch_add(&h->worker->held, 1);
         a->held = true;
+        if (!a->pinned)
+            a->home = (uint16_t)h->worker->index;
         a->ran_ms += running_ms(h->worker);
         COPI_COUNT(preemptions);
         copi_signals_take(a);
@@ -122,13 +133,13 @@ static void yield_in_mid_code(void)
     atomic_store_explicit(&copi_here()->in_runtime, 0, memory_order_release);
 }
 
-void copi_preempt_release(struct copi_worker *w, struct copi_actor *a)
+void copi_preempt_release(struct copi_actor *a)
 {
     a->ran_ms = 0;
     if (!a->held)
         return;
     a->held = false;
-    atomic_fetch_sub(&w->held, 1);
+    atomic_fetch_sub(&copi_rt.worker[a->home].held, 1);
 }
 
 bool copi_preempt_is_possible(void)

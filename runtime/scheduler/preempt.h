@@ -16,8 +16,7 @@ bool copi_preempt_is_possible(void);
 /* Interrupts the thread with this number; false: not possible. */
 bool copi_preempt_send(uint32_t thread_id);
 
-/* The worker, after its actor has left: whoever left by its own will may go to
- * other threads again. */
-void copi_preempt_release(struct copi_worker *w, struct copi_actor *a);
+/* After an actor has left by its own will: it may go to other threads again. */
+void copi_preempt_release(struct copi_actor *a);
 
 #endif

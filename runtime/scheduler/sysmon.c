@@ -91,7 +91,8 @@ static bool is_computing(struct copi_worker *w, const struct watched *s,
     return *burnt >= copi_rt.config.slice_ns || copi_machine_is_running(w);
 }
 
-static void deal_with_hog(struct copi_worker *w, const struct watched *s)
+static void deal_with_hog(struct copi_worker *w, const struct watched *s,
+                          cop_time now)
 {
     cop_time slice = copi_rt.config.slice_ns;
     cop_time burnt = 0;
@@ -108,7 +109,8 @@ static void deal_with_hog(struct copi_worker *w, const struct watched *s)
     if (waits && copi_idle_count_asleep() > 0 && !only_it_can_run_something(w))
         copi_idle_notify();
     else if (waits && !is_mendable)
-        copi_machine_hand_over(w, s->turn);
+        copi_machine_hand_over(w, s->turn,
+                               now - s->since > IN_VAIN_AFTER * slice);
 }
 
 static void look_at(struct copi_worker *w, struct watched *s, cop_time now)
@@ -121,7 +123,7 @@ static void look_at(struct copi_worker *w, struct watched *s, cop_time now)
         s->cpu = turn % 2 == 1 ? copi_machine_cpu_ns(w) : -1;
         atomic_store_explicit(&w->since, now, memory_order_relaxed);
     } else if (turn % 2 == 1 && now - s->since > copi_rt.config.slice_ns) {
-        deal_with_hog(w, s);
+        deal_with_hog(w, s, now);
     }
 }
 

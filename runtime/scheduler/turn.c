@@ -86,7 +86,7 @@ void copi_turn_leave_crashed(struct copi_actor *a)
     copi_coro_leave_for_good(&a->carrier->coro, copi_here()->native);
 }
 
-void copi_turn_user_begin(void)
+COPI_EDGE void copi_turn_user_begin(void)
 {
     struct copi_here *h = copi_here();
     COPI_ASSERT(h->in_runtime == 1);
@@ -94,7 +94,7 @@ void copi_turn_user_begin(void)
     atomic_store_explicit(&h->in_runtime, 0, memory_order_release);
 }
 
-void copi_turn_user_end(void)
+COPI_EDGE void copi_turn_user_end(void)
 {
     struct copi_here *h = copi_here();
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
@@ -370,7 +370,7 @@ static bool after_done(struct copi_worker *w, struct copi_actor *a)
 static bool after_leave(struct copi_worker *w, struct copi_actor *a)
 {
     if (a->leave != COPI_LEAVE_PREEMPTED)
-        copi_preempt_release(w, a);
+        copi_preempt_release(a);
     switch ((enum copi_leave)a->leave) {
     case COPI_LEAVE_PREEMPTED:
         note_stack(a);
@@ -474,6 +474,8 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
         if (a->leave == COPI_LEAVE_CRASHED)
             after_crash(m, a);
         if (has_lost_worker(m, a)) {
+            if (a->leave == COPI_LEAVE_LOST)
+                copi_preempt_release(a);
             copi_machine_requeue(a);
             return false;
         }
