@@ -351,7 +351,7 @@ $(LIB_SO): $(PIC_OBJS) $(O)/sources
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libcoppice.so.$(SOVERSION) \
 	    $(if $(SAN),,-Wl,-z,defs) \
-	    -Wl,-z,start-stop-visibility=hidden $(ALL_LDFLAGS) -o $@ $(PIC_OBJS) \
+	    -Wl,--version-script=runtime/exports.map $(ALL_LDFLAGS) -o $@ $(PIC_OBJS) \
 	    $(ALLOCATOR_LIBS)
 	$(Q)ln -sf $(@F) $@.$(SOVERSION)
 
