@@ -23,6 +23,7 @@
 #include "actors/server.h"
 #include "actors/start.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -493,12 +494,43 @@ static const cop_server sup_server = {
     .terminate = sup_terminate,
 };
 
-/* Its record is made of pointers: nothing to show, or to change. */
+static cop_sup_state state_of(const struct copi_sup *s)
+{
+    return (cop_sup_state){
+        .intensity = (size_t)copi_spec_intensity(s->spec),
+        .period_ns = copi_spec_period_ns(s->spec),
+        .restarts = s->window.count,
+        .children = s->count,
+        .restarting = s->restarting,
+    };
+}
+
+/* Its record is made of pointers: what it shows is made for who looks. */
 static void *sup_view(void *state, size_t *bytes)
 {
-    (void)state;
-    *bytes = 0;
-    return NULL;
+    struct copi_sup *s = state;
+
+    memset(&s->shown, 0, sizeof s->shown);
+    s->shown = state_of(s);
+    *bytes = sizeof s->shown;
+    return &s->shown;
+}
+
+/* The specification lies in the supervisor's own argument. */
+static int sup_changed(void *state)
+{
+    struct copi_sup *s = state;
+    cop_sup *spec = (cop_sup *)(uintptr_t)s->spec;
+    const cop_sup_state want = s->shown, is = state_of(s);
+
+    if (want.restarts != is.restarts || want.children != is.children ||
+        want.restarting != is.restarting || want.intensity > INT_MAX ||
+        want.period_ns <= 0)
+        return COP_EINVAL;
+    spec->intensity =
+        want.intensity > 0 ? (int)want.intensity : COP_INTENSITY_ZERO;
+    spec->period_ns = want.period_ns;
+    return 0;
 }
 
 static void sup_status(void *state, char *buf, size_t size)
@@ -512,6 +544,7 @@ static void sup_status(void *state, char *buf, size_t size)
 static const struct copi_server_hooks sup_hooks = {
     .behaviour = "supervisor",
     .view = sup_view,
+    .changed = sup_changed,
     .status = sup_status,
 };
 

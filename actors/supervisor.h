@@ -95,6 +95,7 @@ struct copi_sup {
     struct copi_index by_pid, by_id, by_serial;
     uint64_t serial; /* of the newest child */
     struct copi_window window;
+    cop_sup_state shown;      /* while somebody looks (sys.h) */
     struct copi_route *route; /* partitioned: where its children are */
 };
 

@@ -167,6 +167,15 @@ typedef struct cop_child_counts {
 COP_API COP_MUST_USE int cop_sup_count_children(cop_pid sup,
                                                 cop_child_counts *out);
 
+/* What cop_sys_get_state (sys.h) shows of a supervisor. cop_sys_replace_state
+ * may change the first two: from then on they decide. */
+typedef struct cop_sup_state {
+    size_t intensity; /* restarts allowed in a period */
+    cop_time period_ns;
+    size_t restarts; /* that still count; as of the last one */
+    size_t children, restarting;
+} cop_sup_state;
+
 /* The specification of a child. COP_ENOENT; COP_ESIMPLE (COP_DYNAMIC only). */
 COP_API COP_MUST_USE int cop_sup_get_childspec(cop_pid sup, const char *id,
                                                cop_child *out);

@@ -45,7 +45,8 @@ COP_API COP_MUST_USE int cop_sys_terminate(cop_pid pid, cop_reason reason,
 
 /* Copies the state, at most `cap` bytes, and returns its size: of a server the
  * bytes of cop_server.state_bytes, pointers as they are; other behaviours say
- * what they show. COP_ENOTSUP: it shows none (supervisors, registries, groups);
+ * what they show (supervisors: cop_sup_state). COP_ENOTSUP: it shows none
+ * (registries, groups);
  * COP_ESIZE: too much for an int.
  */
 COP_API COP_MUST_USE int cop_sys_get_state(cop_pid pid, void *out, size_t cap,

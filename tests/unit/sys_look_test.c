@@ -303,6 +303,7 @@ static void body_supervisor(void *arg)
     const cop_child kids[] = {{.id = "k", .server = &kid_server, .arg = &k}};
     const cop_sup spec = {.intensity = 5, .children = kids, .nchildren = 1};
     cop_pid s, first;
+    cop_sup_state state;
 
     (void)arg;
     cop_trap_exit(true);
@@ -310,8 +311,10 @@ static void body_supervisor(void *arg)
     first = k.pid;
     status_has(s, "behaviour: supervisor\n");
     status_has(s, "state: 1 children, 0 restarting");
-    ck_assert_int_eq(cop_sys_get_state(s, NULL, 0, soon()), COP_ENOTSUP);
-    ck_assert_int_eq(replace(s, 1), COP_ENOTSUP);
+    ck_assert_int_eq(cop_sys_get_state(s, &state, sizeof state, soon()),
+                     sizeof state);
+    ck_assert(state.intensity == 5 && state.period_ns == 5 * COP_SEC);
+    ck_assert(state.children == 1 && state.restarts == 0);
     suspend(s);
     ck_assert_int_eq(change(s, &wide_server, ""), COP_ENOTSUP);
     cop_exit_signal(first, COP_KILL);
@@ -323,6 +326,45 @@ static void body_supervisor(void *arg)
     ck_assert_int_eq(cop_server_stop(s, COP_SHUTDOWN, soon(), NULL), 0);
 }
 KID_TEST(of_a_supervisor, body_supervisor)
+
+static int no_more_restarts(void *state, size_t bytes, void *arg)
+{
+    cop_sup_state *s = state;
+
+    ck_assert_uint_eq(bytes, sizeof *s);
+    s->intensity = 0;
+    s->children += (size_t)(uintptr_t)arg;
+    return 0;
+}
+
+/* Changed while it runs: then one death is too many. What merely tells cannot
+ * be changed. */
+static void body_supervisor_state(void *arg)
+{
+    static struct kid k = {.name = "k"};
+    const cop_child kids[] = {{.id = "k", .server = &kid_server, .arg = &k}};
+    const cop_sup spec = {.intensity = 5, .children = kids, .nchildren = 1};
+    cop_sup_state state;
+    cop_pid s;
+
+    (void)arg;
+    cop_trap_exit(true);
+    ck_assert_int_eq(cop_sup_start(&s, &spec, NULL, NULL), 0);
+    cop_exit_signal(k.pid, COP_KILL);
+    settle();
+    ck_assert_int_eq(
+        cop_sys_replace_state(s, no_more_restarts, (void *)1, 0, soon()),
+        COP_EFAILED);
+    ck_assert_int_eq(cop_sys_get_state(s, &state, sizeof state, soon()),
+                     sizeof state);
+    ck_assert(state.intensity == 5 && state.restarts == 1);
+    ck_assert_int_eq(
+        cop_sys_replace_state(s, no_more_restarts, NULL, 0, soon()), 0);
+    cop_exit_signal(k.pid, COP_KILL);
+    settle();
+    ck_assert(!cop_is_alive(s));
+}
+KID_TEST(state_of_a_supervisor, body_supervisor_state)
 
 static void body_registry(void *arg)
 {
@@ -467,6 +509,7 @@ static const TTest *const cases[] = {
     no_behaviour,
     forged,
     of_a_supervisor,
+    state_of_a_supervisor,
     of_registry_and_group,
     from_outside,
     no_memory,
