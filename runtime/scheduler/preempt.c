@@ -30,7 +30,7 @@
  * the thread that alone could go on with it. So a worker whose thread has
  * waited for several slices is handed over all the same (sysmon.c), and the
  * actor goes on elsewhere: better an errno of the wrong thread than a program
- * that hangs.
+ * that hangs. (Not if it blocks within the runtime, in a `when` of a receive.)
  *
  * An actor whose spawn set a limit (max_run_ns) and that has run that long
  * without a call ends here, as if by a fault: it will hardly mend itself.
