@@ -13,6 +13,8 @@
 
 #define UNUSED __attribute__((unused))
 
+enum { TAG_WORK = 1, TAG_DONE };
+
 static char log_text[8192];
 static _Atomic size_t log_used;
 
@@ -52,5 +54,28 @@ UNUSED static cop_chaos_rule rule_of(size_t i)
 
 #define FIRED(i) ((unsigned long)rule_of(i).fired)
 #define SEEN(i) ((unsigned long)rule_of(i).opportunities)
+
+/* Waits for ever, or answers each message. */
+UNUSED static void idle(void *arg)
+{
+    const cop_msg *m;
+    (void)arg;
+    for (;;) {
+        ck_assert_int_eq(cop_recv(&m, COP_FOREVER), 0);
+        if (cop_msg_how(m) == COP_MSG_CALL)
+            (void)cop_reply(cop_msg_from(m), NULL, 0);
+        else
+            (void)cop_send(cop_msg_sender(m), TAG_DONE, NULL, 0);
+    }
+}
+
+UNUSED static cop_pid watched(cop_ref *ref, cop_fn fn, void *arg,
+                              const char *name)
+{
+    cop_pid pid;
+    cop_opts opts = {.name = name, .monitor = ref};
+    ck_assert_int_eq(cop_spawn(&pid, fn, arg, &opts), 0);
+    return pid;
+}
 
 #endif

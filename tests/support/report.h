@@ -121,4 +121,23 @@ __attribute__((unused)) static cop_crash next_report(void)
     return c;
 }
 
+/* Two actors run `half`, in which `each` end badly: all are seen, and each is
+ * reported or counted as not. Returns how many were reported. */
+__attribute__((unused)) static uint64_t storm_of(cop_fn half, uint64_t each)
+{
+    const cop_msg *m;
+    cop_ref ref[2];
+    cop_crash_counts n;
+
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(
+            cop_spawn(NULL, half, NULL, &(cop_opts){.monitor = &ref[i]}), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(cop_recv_ref(&m, ref[i], COP_FOREVER), 0);
+    cop_crash_counts_get(&n);
+    ck_assert_uint_eq(n.seen, 2 * each);
+    ck_assert_uint_eq(n.reported + n.suppressed, n.seen);
+    return n.reported;
+}
+
 #endif

@@ -142,20 +142,25 @@ static void catches_signals(void *arg)
     ck_abort_msg("an exit signal was caught");
 }
 
-static void signal_body(void *arg)
+/* An exit signal `boom`, while fn waits, ends it with that reason. */
+static void dies_of_signal(cop_fn fn)
 {
     const cop_msg *m;
     cop_ref ref;
     cop_pid pid;
 
-    (void)arg;
-    ck_assert_int_eq(
-        cop_spawn(&pid, catches_signals, NULL, &(cop_opts){.monitor = &ref}),
-        0);
+    ck_assert_int_eq(cop_spawn(&pid, fn, NULL, &(cop_opts){.monitor = &ref}),
+                     0);
     cop_sleep(COP_MS);
     cop_exit_signal(pid, cop_because("boom"));
     ck_assert_int_eq(cop_recv_ref(&m, ref, COP_FOREVER), 0);
     ck_assert_str_eq(cop_reason_name(cop_msg_reason(m)), "boom");
+}
+
+static void signal_body(void *arg)
+{
+    (void)arg;
+    dies_of_signal(catches_signals);
 }
 
 START_TEST(exit_signals_are_not_caught)
@@ -183,17 +188,8 @@ static void dies_in_frame(void *arg)
 
 static void defer_body(void *arg)
 {
-    const cop_msg *m;
-    cop_ref ref;
-    cop_pid pid;
-
     (void)arg;
-    ck_assert_int_eq(
-        cop_spawn(&pid, dies_in_frame, NULL, &(cop_opts){.monitor = &ref}), 0);
-    cop_sleep(COP_MS);
-    cop_exit_signal(pid, cop_because("boom"));
-    ck_assert_int_eq(cop_recv_ref(&m, ref, COP_FOREVER), 0);
-    ck_assert_str_eq(cop_reason_name(cop_msg_reason(m)), "boom");
+    dies_of_signal(dies_in_frame);
     notes_are("defer 2|defer 1|");
 }
 

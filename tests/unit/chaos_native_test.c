@@ -8,16 +8,6 @@
 #include "tests/support/death.h"
 #include "tests/support/native.h"
 
-enum { TAG_WORK = 1, TAG_DONE };
-
-static cop_pid watched(cop_ref *ref, cop_fn fn, const char *name)
-{
-    cop_pid pid;
-    cop_opts opts = {.name = name, .monitor = ref};
-    ck_assert_int_eq(cop_spawn(&pid, fn, NULL, &opts), 0);
-    return pid;
-}
-
 /* The fault that the actor of this monitor ended with: `what` it was. */
 static void ends_with(cop_ref ref, const char *what)
 {
@@ -57,11 +47,11 @@ static void kinds_body(void *arg)
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
         cop_ref at_once, waiting;
         on(t[i].plan); /* at its first turn */
-        watched(&at_once, waits, "victim");
+        watched(&at_once, waits, NULL, "victim");
         ends_with(at_once, t[i].what);
         ck_assert_uint_eq(FIRED(0), 1);
         cop_chaos_off();
-        watched(&waiting, waits, "victim"); /* while it waits */
+        watched(&waiting, waits, NULL, "victim"); /* while it waits */
         cop_sleep(COP_MS);
         char driven[64];
         snprintf(driven, sizeof driven, "%s every=1ms", t[i].plan);
@@ -115,10 +105,10 @@ static void where_body(void *arg)
     static const cop_fn fns[] = {sends_on, sleeps, calls, waits};
     cop_ref callee;
     (void)arg;
-    watched(&callee, never_answers, "callee");
+    watched(&callee, never_answers, NULL, "callee");
     for (size_t i = 0; i < sizeof fns / sizeof fns[0]; i++) {
         cop_ref ref;
-        watched(&ref, fns[i], "victim");
+        watched(&ref, fns[i], NULL, "victim");
         cop_sleep(2 * COP_MS);
         on("segv victim every=1ms count=1");
         ends_with(ref, "SIGSEGV");
@@ -228,8 +218,8 @@ static void catch_body(void *arg)
     cop_ref callee, ref;
     const cop_msg *m;
     (void)arg;
-    watched(&callee, waits, "callee");
-    watched(&ref, catches, "catcher");
+    watched(&callee, waits, NULL, "callee");
+    watched(&ref, catches, NULL, "catcher");
     for (int i = 0; i < 5; i++) {
         ck_assert(reaches(&calls_done, atomic_load(&calls_done) + 3));
         on("segv catcher every=1ms count=1; delay tag=1 50us");
@@ -279,7 +269,7 @@ static void era_body(void *arg)
 {
     cop_ref ref;
     (void)arg;
-    cop_pid p = watched(&ref, is_busy, "victim");
+    cop_pid p = watched(&ref, is_busy, NULL, "victim");
     cop_sleep(COP_MS);
     on("segv victim every=1ms count=1");
     while (FIRED(0) == 0)

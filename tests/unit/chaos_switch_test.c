@@ -8,31 +8,7 @@
 
 #include <unistd.h>
 
-enum { TAG_WORK = 1, TAG_DONE };
-
 UNUSED static const cop_config logged = {.workers = 2, .log = keep_log};
-
-/* Waits for ever, or answers each message. */
-static void idle(void *arg)
-{
-    const cop_msg *m;
-    (void)arg;
-    for (;;) {
-        ck_assert_int_eq(cop_recv(&m, COP_FOREVER), 0);
-        if (cop_msg_how(m) == COP_MSG_CALL)
-            (void)cop_reply(cop_msg_from(m), NULL, 0);
-        else
-            (void)cop_send(cop_msg_sender(m), TAG_DONE, NULL, 0);
-    }
-}
-
-static cop_pid watched(cop_ref *ref, cop_fn fn, void *arg, const char *name)
-{
-    cop_pid pid;
-    cop_opts opts = {.name = name, .monitor = ref};
-    ck_assert_int_eq(cop_spawn(&pid, fn, arg, &opts), 0);
-    return pid;
-}
 
 static cop_next served(void *state, const cop_msg *m, cop_from from)
 {

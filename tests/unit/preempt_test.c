@@ -260,18 +260,21 @@ START_TEST(registers_are_kept)
 }
 END_TEST
 
-/* Whatever else actors do while they are interrupted. */
+/* Whatever else actors do while they are interrupted. What goes wrong is
+ * counted: the assertions of the test library take a mutex, which an actor that
+ * is preempted would keep from all others. */
 static void talks(void *arg)
 {
     const cop_msg *m;
     cop_pid echo;
 
     (void)arg;
-    ck_assert_int_eq(cop_spawn(&echo, answers, NULL, &(cop_opts){.link = true}),
-                     0);
+    if (cop_spawn(&echo, answers, NULL, &(cop_opts){.link = true}) != 0)
+        atomic_fetch_add(&wrong, 1);
     for (uint32_t n = 0; !atomic_load(&may_end); n++) {
-        ck_assert_int_eq(cop_send(echo, TAG_PING, &n, sizeof n), 0);
-        ck_assert_int_eq(cop_recv_tag(&m, TAG_PONG, COP_FOREVER), 0);
+        if (cop_send(echo, TAG_PING, &n, sizeof n) != 0 ||
+            cop_recv_tag(&m, TAG_PONG, COP_FOREVER) != 0)
+            atomic_fetch_add(&wrong, 1);
         free(malloc(n % 1000));
     }
     cop_exit(COP_SHUTDOWN);

@@ -6,29 +6,9 @@
  */
 #include <coppice/statem.h>
 
-#include "tests/support/kid.h"
+#include "tests/support/statem.h"
 
 enum { HOLD = 1, GO, SPEAK, BLOCK, REPLY, QUIT };
-
-/* Messages with a body that is counted; timers and events carry plain ones. */
-static atomic_int made, released;
-
-static void count_release(void *body, size_t size)
-{
-    (void)size;
-    atomic_fetch_add(&released, 1);
-    free(body);
-}
-
-static cop_msg *counted(cop_tag tag)
-{
-    cop_msg *m;
-
-    atomic_fetch_add(&made, 1);
-    ck_assert_int_eq(cop_msg_new_moved(&m, tag, malloc(16), 16, count_release),
-                     0);
-    return m;
-}
 
 static void none_is_left(void)
 {

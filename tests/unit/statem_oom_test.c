@@ -10,7 +10,7 @@
  */
 #include <coppice/statem.h>
 
-#include "tests/support/kid.h"
+#include "tests/support/statem.h"
 
 #include <dlfcn.h>
 
@@ -70,25 +70,6 @@ void *realloc(void *p, size_t size)
     return fails_now() ? NULL : next(p, size);
 }
 #endif
-
-static atomic_int made, released;
-
-static void count_release(void *body, size_t size)
-{
-    (void)size;
-    atomic_fetch_add(&released, 1);
-    free(body);
-}
-
-static cop_msg *counted(cop_tag tag)
-{
-    cop_msg *m;
-
-    atomic_fetch_add(&made, 1);
-    ck_assert_int_eq(cop_msg_new_moved(&m, tag, malloc(16), 16, count_release),
-                     0);
-    return m;
-}
 
 static int fail_at;   /* which allocation is to fail */
 static bool survived; /* it was not reached */

@@ -6,7 +6,7 @@
 #include <coppice/statem.h>
 #include <coppice/sys.h>
 
-#include "tests/support/kid.h"
+#include "tests/support/statem.h"
 
 enum { ASK = 1, TELL, HOLD, ARM };
 
@@ -54,19 +54,6 @@ static const cop_statem count_def = {.label = "count",
                                      .state_name = name_of,
                                      .format_status = show_number,
                                      .version = 3};
-
-static cop_pid start(const cop_statem *def)
-{
-    cop_pid pid;
-
-    ck_assert_int_eq(cop_statem_start(&pid, def, NULL, NULL, NULL), 0);
-    return pid;
-}
-
-static void tell(cop_pid pid, cop_tag tag)
-{
-    ck_assert_int_eq(cop_cast(pid, tag, NULL, 0), 0);
-}
 
 static int ask(cop_pid pid)
 {

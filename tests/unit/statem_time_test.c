@@ -6,22 +6,9 @@
  */
 #include <coppice/statem.h>
 
-#include "tests/support/kid.h"
+#include "tests/support/statem.h"
 
 enum { TELL = 1, GO, ELAPSED = 0xfffff500u };
-
-static cop_pid start(const cop_statem *def)
-{
-    cop_pid pid;
-
-    ck_assert_int_eq(cop_statem_start(&pid, def, NULL, NULL, NULL), 0);
-    return pid;
-}
-
-static void tell(cop_pid pid, cop_tag tag)
-{
-    ck_assert_int_eq(cop_cast(pid, tag, NULL, 0), 0);
-}
 
 /* Notes an event: type, tag, body (a text). */
 static void note_event(const cop_sm_event *e)
