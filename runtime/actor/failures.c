@@ -62,8 +62,6 @@ void copi_failures_clear(void)
 
 void copi_failures_note_slow(struct copi_actor *a)
 {
-    if (cop_reason_is_orderly(a->reason))
-        return;
     atomic_fetch_add_explicit(&seen, 1, memory_order_relaxed);
     if (!try_take())
         return;

@@ -20,7 +20,8 @@ void copi_failures_clear(void);
 
 void copi_failures_note_slow(struct copi_actor *a);
 
-/* `a` is about to be buried; it still has its name and its reason. */
+/* `a` is about to be buried, and its end was not orderly; it still has its name
+ * and its reason. */
 static inline void copi_failures_note(struct copi_actor *a)
 {
     if (atomic_load_explicit(&copi_failures_keepers, memory_order_relaxed) != 0)

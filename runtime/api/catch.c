@@ -58,7 +58,7 @@ COP_NORETURN static void leave_stack(struct copi_actor *a)
 {
     copi_inbox_unlend_all(a);
     a->catches = NULL;
-    copi_turn_leave_stack(a);
+    copi_turn_leave_for_good(a, COPI_LEAVE_STACK);
 }
 
 void cop_become(const cop_handler *h, void *state)

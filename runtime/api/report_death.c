@@ -30,22 +30,12 @@
  * the first ones must do. */
 enum { ACTORS_MAX = 64, FRAMES_MAX = 16, EVENTS_MAX = 32 };
 
-COP_PRINTF(1, 2) static void say(const char *fmt, ...)
-{
-    char line[512];
-    va_list args;
-    va_start(args, fmt);
-    size_t n = copi_vformat(line, sizeof line, fmt, args);
-    va_end(args);
-    copi_abort_write(line, COPI_MIN(n, sizeof line - 1));
-}
-
 static void say_code(const uintptr_t *frame, unsigned n)
 {
     char code[128];
     for (unsigned i = 0; i < n; i++)
-        say("coppice:     #%u %s\n", i,
-            copi_symbol_str(frame[i], true, false, code, sizeof code));
+        copi_say("coppice:     #%u %s\n", i,
+                 copi_symbol_str(frame[i], true, false, code, sizeof code));
 }
 
 static void say_frames(struct copi_actor *a)
@@ -73,7 +63,7 @@ static void say_here(void)
         .sp = (uintptr_t)(fp + 2),
         .fp = fp[0],
     };
-    say("coppice: in actor %s\n", cop_pid_str(a->pid, pid, sizeof pid));
+    copi_say("coppice: in actor %s\n", cop_pid_str(a->pid, pid, sizeof pid));
     say_code(frame, copi_frames_follow(s, &here, true, COPI_FRAMES_THOROUGH,
                                        frame, FRAMES_MAX));
 }
@@ -87,12 +77,13 @@ static void say_actor(struct copi_actor *a)
     cop_status status = (cop_status)READ(a->status);
     cop_pid calling = {READ(a->call_ref) != 0 ? READ(a->calling) : 0};
     copi_name_try_of(a, name);
-    say("coppice:   %s %s%s%s: %s, waits for: %s%s%s, %u messages\n",
-        cop_pid_str(a->pid, pid, sizeof pid), name, name[0] != '\0' ? " " : "",
-        a->label != NULL ? a->label : "-", cop_status_str(status),
-        cop_wait_str((cop_wait)READ(a->wait)), calling.id != 0 ? " " : "",
-        calling.id != 0 ? cop_pid_str(calling, whom, sizeof whom) : "",
-        (unsigned)READ(a->inbox_count));
+    copi_say("coppice:   %s %s%s%s: %s, waits for: %s%s%s, %u messages\n",
+             cop_pid_str(a->pid, pid, sizeof pid), name,
+             name[0] != '\0' ? " " : "", a->label != NULL ? a->label : "-",
+             cop_status_str(status), cop_wait_str((cop_wait)READ(a->wait)),
+             calling.id != 0 ? " " : "",
+             calling.id != 0 ? cop_pid_str(calling, whom, sizeof whom) : "",
+             (unsigned)READ(a->inbox_count));
     if (status == COP_STATUS_WAITING)
         say_frames(a);
 }
@@ -105,12 +96,12 @@ static void say_actors(void)
         if (a == NULL || a->is_guest)
             continue;
         if (n == 0)
-            say("coppice: actors:\n");
+            copi_say("coppice: actors:\n");
         if (n++ < ACTORS_MAX)
             say_actor(a);
     }
     if (n > ACTORS_MAX)
-        say("coppice:   and %zu more\n", n - ACTORS_MAX);
+        copi_say("coppice:   and %zu more\n", n - ACTORS_MAX);
 }
 
 static void say_events(void)
@@ -120,11 +111,11 @@ static void say_events(void)
     cop_time now = copi_clock_now();
     size_t n = copi_trace_last(e, EVENTS_MAX, NULL, COP_NO_PID);
     if (n > 0)
-        say("coppice: flight recorder:\n");
+        copi_say("coppice: flight recorder:\n");
     for (size_t i = 0; i < n; i++)
-        say("coppice:   -%zu us: %s\n",
-            (size_t)(COPI_MAX(now - e[i].at, 0) / COP_US),
-            cop_trace_str(&e[i], text, sizeof text));
+        copi_say("coppice:   -%zu us: %s\n",
+                 (size_t)(COPI_MAX(now - e[i].at, 0) / COP_US),
+                 cop_trace_str(&e[i], text, sizeof text));
 }
 
 void copi_report_death(void)

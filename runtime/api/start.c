@@ -19,6 +19,7 @@
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
 #include "runtime/memory/stack.h"
+#include "runtime/probe/text.h"
 #include "runtime/scheduler/blocking.h"
 #include "runtime/scheduler/crash.h"
 #include "runtime/scheduler/idle.h"
@@ -151,6 +152,7 @@ static int make(void)
     if (rc != 0)
         goto no_workers;
     copi_blocking_init();
+    copi_text_init();
     copi_crash_init();
     copi_preempt_init();
     rc = start_threads();

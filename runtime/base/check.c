@@ -99,6 +99,17 @@ void copi_log(const char *fmt, ...)
     line_log(&l);
 }
 
+void copi_say(const char *fmt, ...)
+{
+    char line[512];
+    va_list args;
+
+    va_start(args, fmt);
+    size_t n = copi_vformat(line, sizeof(line), fmt, args);
+    va_end(args);
+    copi_abort_write(line, COPI_MIN(n, sizeof(line) - 1));
+}
+
 void copi_panic(const char *fmt, ...)
 {
     struct line l;

@@ -39,6 +39,10 @@ COP_NORETURN COPI_COLD COP_PRINTF(4, 5) void copi_assert_failf(
 #define COPI_LOG_MAX 1024
 COP_PRINTF(1, 2) void copi_log(const char *fmt, ...);
 
+/* A text of at most 511 bytes, past the hook, to standard error: for the last
+ * words of a process. Usable in signal handlers and on small stacks. */
+COP_PRINTF(1, 2) void copi_say(const char *fmt, ...);
+
 /* Where lines go from now on; NULL: standard error. The hook may be called on
  * any thread, and by a panic (once: a panic inside of the hook bypasses it). */
 void copi_log_set(void (*fn)(const char *line));

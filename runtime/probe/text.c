@@ -52,6 +52,7 @@ static uintptr_t leaves[32]; /* sorted */
 static size_t leaf_count;
 static uintptr_t sorters[2]; /* qsort, bsearch */
 static bool is_static;
+static bool is_told_apart;
 
 /* Written by copi_text_trust, read by handlers: low, then high, which
  * publishes. */
@@ -146,19 +147,25 @@ static void add_leaves(void)
     qsort(leaves, leaf_count, sizeof leaves[0], by_value);
 }
 
-bool copi_text_init(void)
+void copi_text_init(void)
 {
+    is_told_apart = false;
     range_count = 0;
     is_static = false;
     dl_iterate_phdr(add_object, NULL);
     qsort(ranges, range_count, sizeof ranges[0], by_low);
     if (is_static)
-        return false;
+        return;
     add_leaves();
     sorters[0] = (uintptr_t)dlsym(RTLD_DEFAULT, "qsort");
     sorters[1] = (uintptr_t)dlsym(RTLD_DEFAULT, "bsearch");
     uintptr_t allocator = (uintptr_t)dlsym(RTLD_DEFAULT, "malloc");
-    return copi_text_of(allocator, NULL) != COPI_TEXT_ACTOR;
+    is_told_apart = copi_text_of(allocator, NULL) != COPI_TEXT_ACTOR;
+}
+
+bool copi_text_is_told_apart(void)
+{
+    return is_told_apart;
 }
 
 int copi_text_trust(const void *address)

@@ -16,10 +16,12 @@ enum copi_text {
     COPI_TEXT_FOREIGN /* a library's: it may hold locks */
 };
 
-/* Looks at what is loaded. Once per start of the runtime; not thread-safe.
- * False: the program's code cannot be told from libc's or the allocator's, as
+/* Looks at what is loaded. Once per start of the runtime; not thread-safe. */
+void copi_text_init(void);
+
+/* False: the program's code cannot be told from libc's or the allocator's, as
  * they are linked into it. */
-bool copi_text_init(void);
+bool copi_text_is_told_apart(void);
 
 /* Code of the library that holds this address counts as the actor's from now
  * on. COP_ENOENT: no library does; COP_ELIMIT: too many. Any thread. */

@@ -109,12 +109,6 @@ static uintptr_t return_of(const struct copi_stack *s,
     }
 }
 
-static bool in_stack(const struct copi_stack *s, uintptr_t at)
-{
-    return at >= (uintptr_t)s->low && at % sizeof(uintptr_t) == 0 &&
-           at <= (uintptr_t)s->low + s->size - 2 * sizeof(uintptr_t);
-}
-
 /* -------------------------------------------------------------- deciding -- */
 
 /* Does another library wait for what failed to return, perhaps with a lock
@@ -122,13 +116,15 @@ static bool in_stack(const struct copi_stack *s, uintptr_t at)
 static bool was_called_back(const struct copi_stack *s, uintptr_t fp,
                             const char **lib)
 {
-    for (int i = 0; i < FRAMES_LOOKED_AT && in_stack(s, fp); i++) {
-        const uintptr_t *frame = (const uintptr_t *)fp;
-        if (copi_text_may_lock(frame[1], lib))
+    uintptr_t caller_fp, ret;
+    for (int i = 0; i < FRAMES_LOOKED_AT && copi_cfi_load(s, fp, &caller_fp) &&
+                    copi_cfi_load(s, fp + sizeof fp, &ret);
+         i++) {
+        if (copi_text_may_lock(ret, lib))
             return true;
-        if (frame[0] <= fp || copi_text_of(frame[1], NULL) != COPI_TEXT_ACTOR)
+        if (caller_fp <= fp || copi_text_of(ret, NULL) != COPI_TEXT_ACTOR)
             return false;
-        fp = frame[0];
+        fp = caller_fp;
     }
     return false;
 }
@@ -149,9 +145,7 @@ static const char *not_the_actors(const struct copi_here *h,
                                            : "another process sent it";
     if (h->native == NULL)
         return "on a thread that runs no actors";
-    if (h->actor == NULL || h->actor->carrier == NULL ||
-        h->actor->carrier->coro.state != COPI_CORO_RUNNING ||
-        !is_outside_runtime(h))
+    if (!copi_machine_is_on_actor(h) || !is_outside_runtime(h))
         return "inside the runtime";
     if (h->actor->no_trap || copi_rt.config.isolation != COP_ISOLATION_TRAP)
         return "in an actor that is not isolated";
@@ -203,16 +197,6 @@ static void note_fault(cop_fault *f, const struct copi_stack *s,
 /* ------------------------------------------------- the end of the process --
  */
 
-COP_PRINTF(1, 2) static void report(const char *fmt, ...)
-{
-    char line[512];
-    va_list args;
-    va_start(args, fmt);
-    size_t n = copi_vformat(line, sizeof line, fmt, args);
-    va_end(args);
-    copi_abort_write(line, COPI_MIN(n, sizeof line - 1));
-}
-
 static void report_actor(const struct copi_here *h, const struct copi_regs *r)
 {
     char code[COP_SYMBOL_TEXT];
@@ -220,16 +204,17 @@ static void report_actor(const struct copi_here *h, const struct copi_regs *r)
     const struct copi_actor *a = h->actor;
     if (h->native == NULL || a == NULL || a->is_guest)
         return;
-    report("coppice:   actor number %llu%s%s\n", (unsigned long long)a->serial,
-           a->label != NULL ? ", " : "", a->label != NULL ? a->label : "");
+    copi_say("coppice:   actor number %llu%s%s\n",
+             (unsigned long long)a->serial, a->label != NULL ? ", " : "",
+             a->label != NULL ? a->label : "");
     if (a->carrier == NULL)
         return;
     unsigned n =
         copi_frames_follow(&a->carrier->coro.stack, r, false,
                            COPI_FRAMES_THOROUGH, frame, COP_FAULT_FRAMES);
     for (unsigned i = 0; i < n; i++)
-        report("coppice:   #%u %s\n", i,
-               copi_symbol_str(frame[i], i > 0, false, code, sizeof code));
+        copi_say("coppice:   #%u %s\n", i,
+                 copi_symbol_str(frame[i], i > 0, false, code, sizeof code));
 }
 
 static void report_end(const siginfo_t *si, const struct copi_here *h,
@@ -240,14 +225,14 @@ static void report_end(const siginfo_t *si, const struct copi_here *h,
         copi_abort_wait();
         return;
     }
-    report("coppice: fatal: %s, %s%s%s: the process ends\n",
-           signal_name(si->si_signo), why, lib[0] != '\0' ? ": " : "", lib);
+    copi_say("coppice: fatal: %s, %s%s%s: the process ends\n",
+             signal_name(si->si_signo), why, lib[0] != '\0' ? ": " : "", lib);
     if (si->si_code <= 0)
-        report("coppice:   sender: process %d, at 0x%zx\n", (int)si->si_pid,
-               (size_t)r->pc);
+        copi_say("coppice:   sender: process %d, at 0x%zx\n", (int)si->si_pid,
+                 (size_t)r->pc);
     else
-        report("coppice:   at 0x%zx, address 0x%zx, code %d\n", (size_t)r->pc,
-               (size_t)si->si_addr, si->si_code);
+        copi_say("coppice:   at 0x%zx, address 0x%zx, code %d\n", (size_t)r->pc,
+                 (size_t)si->si_addr, si->si_code);
     report_actor(h, r);
     copi_abort_last_words();
 }
@@ -270,8 +255,7 @@ static void land(const struct copi_here *h, const siginfo_t *si,
                  const struct copi_regs *r, void *uc)
 {
     struct copi_actor *a = h->actor;
-    struct copi_machine *m =
-        COPI_CONTAINER(h->native, struct copi_machine, native);
+    struct copi_machine *m = copi_machine_of(h);
     struct copi_coro *coro = &a->carrier->coro;
     note_fault(&m->fault, &coro->stack, si, r);
     a->leave = COPI_LEAVE_CRASHED;
@@ -285,8 +269,7 @@ void copi_crash_runaway(const siginfo_t *si, void *uc)
     struct copi_regs r;
     copi_mcontext_read(uc, &r);
     land(h, si, &r, uc);
-    cop_fault *f =
-        &COPI_CONTAINER(h->native, struct copi_machine, native)->fault;
+    cop_fault *f = &copi_machine_of(h)->fault;
     copi_format(f->what, sizeof f->what, "runaway");
     f->signal = 0;
     f->address = 0;
@@ -353,12 +336,11 @@ static bool may_raise(const struct copi_here *h, const uintptr_t *frame)
 static void raise_at(const uintptr_t *frame, const char *what, const char *text,
                      bool is_smashed)
 {
-    struct copi_here *h = copi_here();
-    if (!may_raise(h, frame))
+    if (!may_raise(copi_here(), frame))
         return;
-    struct copi_machine *m =
-        COPI_CONTAINER(h->native, struct copi_machine, native);
-    cop_fault *f = &m->fault;
+    copi_turn_user_end(); /* from here on it stays on this thread */
+    const struct copi_here *h = copi_here();
+    cop_fault *f = &copi_machine_of(h)->fault;
     const struct copi_regs r = {.pc = frame[1], .fp = frame[0]};
     memset(f, 0, sizeof *f);
     copi_format(f->what, sizeof f->what, "%s", what);
@@ -369,7 +351,7 @@ static void raise_at(const uintptr_t *frame, const char *what, const char *text,
                            COPI_FRAMES_QUICK, f->frames, COP_FAULT_FRAMES);
     if (is_smashed)
         h->actor->catches = NULL;
-    copi_turn_leave_crashed(h->actor);
+    copi_turn_leave_for_good(h->actor, COPI_LEAVE_CRASHED);
 }
 
 void copi_crash_raise(const void *frame, const char *what, const char *text)
@@ -391,7 +373,7 @@ void copi_crash_init(void)
     if (COPI_ASAN || COPI_TSAN ||
         copi_rt.config.isolation != COP_ISOLATION_TRAP)
         return;
-    if (!copi_text_init()) {
+    if (!copi_text_is_told_apart()) {
         copi_log("libc or the allocator is linked into the program: its own "
                  "faults cannot be told from theirs, so that any ends the "
                  "process, and nothing is preempted");

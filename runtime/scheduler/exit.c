@@ -100,7 +100,7 @@ COP_NORETURN static void go_on_dying(struct copi_actor *a)
     copi_actor_set_status(a, COP_STATUS_EXITING);
     run_defers(a);
     a->dying = COPI_DYING_DONE;
-    copi_turn_leave_for_good(a);
+    copi_turn_leave_for_good(a, COPI_LEAVE_EXITED);
 }
 
 static void begin_dying(struct copi_actor *a, cop_reason reason)
@@ -178,6 +178,7 @@ static void record(struct copi_actor *a)
         copi_trace(COP_TRACE_EXIT, a->pid, a->parent, kind);
         return;
     }
+    copi_failures_note(a);
     if (!copi_epitaph_is_crash(a))
         copi_trace(COP_TRACE_FAIL, a->pid, a->parent, kind);
     /* acquire: pairs with copi_exit_report_to */
@@ -233,7 +234,6 @@ void copi_exit_bury(struct copi_actor *a)
     copi_actor_set_status(a, COP_STATUS_EXITING);
     tell_observer(a);
     record(a);
-    copi_failures_note(a);
     copi_name_close(a);
     copi_timers_forget(a);
     copi_heap_release_owned(a);

@@ -65,15 +65,19 @@ static void attach(struct copi_machine *m)
     copi_epoch_online(m->worker->index);
 }
 
+static void push_spare_locked(struct copi_machine *m)
+{
+    m->spare_next = spares;
+    spares = m;
+}
+
 /* A machine that lost its worker: waits for another one. False: quit. */
 static bool wait_as_spare(struct copi_machine *m)
 {
     copi_lock_acquire(&lock);
     bool may_wait = !ending;
-    if (may_wait) {
-        m->spare_next = spares;
-        spares = m;
-    }
+    if (may_wait)
+        push_spare_locked(m);
     copi_lock_release(&lock);
     if (!may_wait)
         return false;
@@ -170,14 +174,6 @@ static void give(struct copi_machine *m, struct copi_worker *w)
     copi_os_futex_wake(&m->wake, 1);
 }
 
-static void push_spare(struct copi_machine *m)
-{
-    copi_lock_acquire(&lock);
-    m->spare_next = spares;
-    spares = m;
-    copi_lock_release(&lock);
-}
-
 /* Under the lock: the stuck machine and its worker part. */
 static bool part_locked(struct copi_worker *w, uint64_t turn)
 {
@@ -212,11 +208,11 @@ bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn, bool late)
     bool parted = part_locked(w, turn);
     if (parted)
         w->machine = spare;
+    else
+        push_spare_locked(spare);
     copi_lock_release(&lock);
-    if (!parted) {
-        push_spare(spare);
+    if (!parted)
         return false;
-    }
     COPI_COUNT(handovers);
     copi_trace(COP_TRACE_HANDOVER, COP_NO_PID, COP_NO_PID, w->index);
     give(spare, w);
@@ -224,16 +220,16 @@ bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn, bool late)
 }
 
 /* Under the lock, so that the machine stays where it is; 0: not up yet. */
-static uint32_t thread_of_locked(const struct copi_worker *w)
+static uint32_t tid_locked(const struct copi_machine *m)
 {
     /* acquire: pairs with machine_main */
-    return atomic_load_explicit(&w->machine->tid, memory_order_acquire);
+    return atomic_load_explicit(&m->tid, memory_order_acquire);
 }
 
 bool copi_machine_is_running(struct copi_worker *w)
 {
     copi_lock_acquire(&lock);
-    uint32_t tid = thread_of_locked(w);
+    uint32_t tid = tid_locked(w->machine);
     copi_lock_release(&lock);
     return tid != 0 && copi_os_thread_is_running(tid);
 }
@@ -250,8 +246,7 @@ int64_t copi_machine_cpu_ns(struct copi_worker *w)
  * user's, not the process's. Under the lock. */
 static void interrupt_locked(struct copi_machine *m)
 {
-    /* acquire: pairs with machine_main */
-    uint32_t tid = atomic_load_explicit(&m->tid, memory_order_acquire);
+    uint32_t tid = tid_locked(m);
     if (tid == 0 || atomic_exchange(&m->interrupted, 1) != 0)
         return;
     if (!copi_preempt_send(tid))

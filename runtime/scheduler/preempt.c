@@ -75,8 +75,7 @@ static bool has_room(const struct copi_stack *s, uintptr_t sp)
 
 static bool is_in_actor(const struct copi_here *h)
 {
-    return h->native != NULL && h->actor != NULL && h->actor->carrier != NULL &&
-           h->actor->carrier->coro.state == COPI_CORO_RUNNING &&
+    return copi_machine_is_on_actor(h) &&
            atomic_load_explicit(&h->in_runtime, memory_order_relaxed) == 0 &&
            atomic_load_explicit(&h->lost, memory_order_relaxed) == 0;
 }
@@ -88,9 +87,7 @@ static void on_signal(int sig, siginfo_t *si, void *uc)
     (void)sig;
     if (h->native == NULL)
         return;
-    atomic_store(
-        &COPI_CONTAINER(h->native, struct copi_machine, native)->interrupted,
-        0);
+    atomic_store(&copi_machine_of(h)->interrupted, 0);
     if (!is_in_actor(h))
         return;
     struct copi_actor *a = h->actor;
@@ -108,16 +105,14 @@ static void on_signal(int sig, siginfo_t *si, void *uc)
 }
 
 /* On the actor's stack, in the middle of its code. */
-static void yield_in_mid_code(void)
+COPI_EDGE static void yield_in_mid_code(void)
 {
     struct copi_here *h = copi_here();
     int saved = *copi_os_errno();
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
-    struct copi_machine *m =
-        COPI_CONTAINER(h->native, struct copi_machine, native);
     struct copi_actor *a = h->actor;
-    if (!copi_machine_is_lost(m)) {
+    if (!copi_machine_is_lost(copi_machine_of(h))) {
         if (!a->held)
             atomic_fetch_add(&h->worker->held, 1);
         a->held = true;
@@ -135,9 +130,8 @@ static void yield_in_mid_code(void)
 
 void copi_preempt_release(struct copi_actor *a)
 {
+    COPI_ASSERT(a->held);
     a->ran_ms = 0;
-    if (!a->held)
-        return;
     a->held = false;
     atomic_fetch_sub(&copi_rt.worker[a->home].held, 1);
 }
@@ -156,9 +150,8 @@ void copi_preempt_init(void)
 {
     struct sigaction sa = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     /* a sanitizer's books of a stack are wrong in mid-function */
-    if (COPI_ASAN || COPI_TSAN || !copi_mcontext_call_init(yield_in_mid_code))
-        return;
-    if (!copi_text_init())
+    if (COPI_ASAN || COPI_TSAN || !copi_text_is_told_apart() ||
+        !copi_mcontext_call_init(yield_in_mid_code))
         return;
     sa.sa_sigaction = on_signal;
     sigfillset(&sa.sa_mask);

@@ -16,7 +16,8 @@ bool copi_preempt_is_possible(void);
 /* Interrupts the thread with this number; false: not possible. */
 bool copi_preempt_send(uint32_t thread_id);
 
-/* After an actor has left by its own will: it may go to other threads again. */
+/* After a held actor has left by its own will: it may go to other threads
+ * again. */
 void copi_preempt_release(struct copi_actor *a);
 
 #endif

@@ -68,21 +68,9 @@ void copi_turn_leave(struct copi_actor *a, enum copi_leave why)
         begin_turn(a, why == COPI_LEAVE_PARK);
 }
 
-void copi_turn_leave_for_good(struct copi_actor *a)
+void copi_turn_leave_for_good(struct copi_actor *a, enum copi_leave why)
 {
-    a->leave = COPI_LEAVE_EXITED;
-    copi_coro_leave_for_good(&a->carrier->coro, copi_here()->native);
-}
-
-void copi_turn_leave_stack(struct copi_actor *a)
-{
-    a->leave = COPI_LEAVE_STACK;
-    copi_coro_leave_for_good(&a->carrier->coro, copi_here()->native);
-}
-
-void copi_turn_leave_crashed(struct copi_actor *a)
-{
-    a->leave = COPI_LEAVE_CRASHED;
+    a->leave = (uint8_t)why;
     copi_coro_leave_for_good(&a->carrier->coro, copi_here()->native);
 }
 
@@ -187,13 +175,18 @@ static bool still_hibernates(struct copi_actor *a)
     return a->hibernates;
 }
 
+static cop_reason take_crash(struct copi_carrier *c)
+{
+    cop_reason why = c->crash;
+    c->crash = COP_NORMAL;
+    return why;
+}
+
 /* On a carrier that is whole. */
 COP_NORETURN static void die_of_crash(struct copi_actor *a)
 {
-    cop_reason why = a->wreck->crash;
-    a->wreck->crash = COP_NORMAL;
     a->crashed = false;
-    copi_exit_now(a, why);
+    copi_exit_now(a, take_crash(a->wreck));
 }
 
 /* On the one it crashed on, below the innermost cop_catch. */
@@ -201,9 +194,7 @@ COP_NORETURN static void crash_caught(void *unused)
 {
     struct copi_actor *a = copi_here_actor();
     (void)unused;
-    cop_reason why = a->carrier->crash;
-    a->carrier->crash = COP_NORMAL;
-    copi_exit_now(a, why);
+    copi_exit_now(a, take_crash(a->carrier));
 }
 
 static void carrier_main(void *unused)
@@ -319,8 +310,7 @@ static void tell_of_end(void)
 /* Frames on it are given up. */
 static void give_up_carrier(struct copi_worker *w, struct copi_carrier *c)
 {
-    cop_reason_release(c->crash);
-    c->crash = COP_NORMAL;
+    cop_reason_release(take_crash(c));
     copi_coro_reset(&c->coro, carrier_main, NULL);
     carrier_done(w, c);
 }
@@ -369,7 +359,7 @@ static bool after_done(struct copi_worker *w, struct copi_actor *a)
 /* Does what it left for; true if its turn goes on. */
 static bool after_leave(struct copi_worker *w, struct copi_actor *a)
 {
-    if (a->leave != COPI_LEAVE_PREEMPTED)
+    if (COPI_UNLIKELY(a->held) && a->leave != COPI_LEAVE_PREEMPTED)
         copi_preempt_release(a);
     switch ((enum copi_leave)a->leave) {
     case COPI_LEAVE_PREEMPTED:
@@ -474,7 +464,7 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
         if (a->leave == COPI_LEAVE_CRASHED)
             after_crash(m, a);
         if (has_lost_worker(m, a)) {
-            if (a->leave == COPI_LEAVE_LOST)
+            if (a->held && a->leave == COPI_LEAVE_LOST)
                 copi_preempt_release(a);
             copi_machine_requeue(a);
             return false;

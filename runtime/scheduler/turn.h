@@ -14,13 +14,11 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a);
 /* On the actor's stack: leaves it, for the reason given; returns when the
  * actor runs again, perhaps on another thread. */
 void copi_turn_leave(struct copi_actor *a, enum copi_leave why);
-/* The same after a native crash; m->fault says of what. */
-COP_NORETURN void copi_turn_leave_crashed(struct copi_actor *a);
-/* The same for good. */
-COP_NORETURN void copi_turn_leave_for_good(struct copi_actor *a);
-/* The same for good, but the actor lives on: as its handler says, or with its
- * function, from its next message. */
-COP_NORETURN void copi_turn_leave_stack(struct copi_actor *a);
+/* The same for good: EXITED; CRASHED, m->fault says of what; or STACK, when the
+ * actor lives on, as its handler says, or with its function, from its next
+ * message. */
+COP_NORETURN void copi_turn_leave_for_good(struct copi_actor *a,
+                                           enum copi_leave why);
 
 /* Around code of the program: it runs outside the runtime. */
 void copi_turn_user_begin(void);

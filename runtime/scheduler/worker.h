@@ -16,6 +16,7 @@
 
 #include "runtime/actor/actor.h"
 #include "runtime/actor/counters.h"
+#include "runtime/actor/here.h"
 #include "runtime/actor/table.h"
 #include "runtime/base/lock.h"
 #include "runtime/base/prng.h"
@@ -25,7 +26,6 @@
 
 #include <signal.h>
 
-struct copi_here;
 struct copi_machine;
 
 /* A coroutine for actors to run on. */
@@ -93,6 +93,19 @@ struct copi_machine {
     _Atomic uint32_t wake;        /* a spare one sleeps on this */
     _Atomic uint32_t ended;
 };
+
+/* The calling machine, by its thread's record. */
+static inline struct copi_machine *copi_machine_of(const struct copi_here *h)
+{
+    return COPI_CONTAINER(h->native, struct copi_machine, native);
+}
+
+/* In a signal handler: is the thread a machine, on the stack of its actor? */
+static inline bool copi_machine_is_on_actor(const struct copi_here *h)
+{
+    return h->native != NULL && h->actor != NULL && h->actor->carrier != NULL &&
+           h->actor->carrier->coro.state == COPI_CORO_RUNNING;
+}
 
 enum copi_runtime_state {
     COPI_RT_OFF,
