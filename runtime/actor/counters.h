@@ -28,6 +28,14 @@ void copi_count_add(size_t offset, uint64_t n);
 #define COPI_COUNT_N(name, n)                                                  \
     copi_count_add(offsetof(struct copi_counters, name), (n))
 
+/* The same for who has the thread's counters at hand: on a worker's thread
+ * only. */
+static inline void copi_count_in(_Atomic uint64_t *counter)
+{
+    uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, v + 1, memory_order_relaxed);
+}
+
 void copi_counters_clear(struct copi_counters *c);
 
 #endif

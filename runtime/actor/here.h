@@ -17,12 +17,14 @@ struct copi_actor;
 struct copi_worker;
 struct copi_counters;
 struct copi_native;
+struct copi_slab_cache;
 
 struct copi_here {
     struct copi_actor *actor;       /* running, or the guest of this thread */
     struct copi_worker *worker;     /* NULL on threads that are no workers' */
     struct copi_counters *counters; /* the worker's; NULL elsewhere */
     struct copi_native *native;     /* the thread's own stack, of machines */
+    struct copi_slab_cache *cells;  /* of machines; NULL elsewhere */
     uint64_t ref_next, ref_end;     /* numbers for references */
     /* 1 while the thread is inside the runtime: written by the thread, read by
      * sysmon after a membarrier. */
@@ -33,6 +35,10 @@ struct copi_here {
 };
 
 COPI_NOINLINE struct copi_here *copi_here(void);
+
+/* The variable itself, for small functions of the edge that end before anything
+ * can switch. */
+extern COPI_THREAD_LOCAL struct copi_here copi_here_own;
 
 /* The running actor, or NULL. */
 COPI_NOINLINE struct copi_actor *copi_here_actor(void);

@@ -10,7 +10,8 @@
  *   PARKED   empty; whoever pushes next must make the actor runnable
  *   CLOSED   the actor is dead; whoever pushes must dispose of the cell
  *
- * A producer exchanges `tail` for its cell. What it gets back tells all: a
+ * A producer exchanges `tail` for its cell (copi_mailbox_push, in the header:
+ * it is most of what a send costs). What it gets back tells all: a
  * cell: link it to the new one; a mark: the new cell is the first, so put it
  * where the consumer looks (`first`); PARKED: wake; CLOSED: put the mark back
  * with a second exchange and keep the chain that came in between.
@@ -53,16 +54,9 @@ struct copi_marks {
     uint32_t used; /* how many were set, ever; modulo MARKS the next one */
 };
 
-/* The marks' addresses are what counts. */
-static struct cop_msg marks[3];
-#define RUNNING (&marks[0])
-#define PARKED (&marks[1])
-#define CLOSED (&marks[2])
-
-static bool is_mark(const struct cop_msg *m)
-{
-    return m >= &marks[0] && m <= &marks[2];
-}
+#define RUNNING COPI_MAILBOX_RUNNING
+#define PARKED COPI_MAILBOX_PARKED
+#define CLOSED COPI_MAILBOX_CLOSED
 
 void copi_mailbox_init(struct copi_actor *a)
 {
@@ -89,48 +83,20 @@ static struct cop_msg *wait_for_link(struct cop_msg *m)
     return next;
 }
 
-static enum copi_push push_to_closed(struct copi_actor *a, struct cop_msg *m,
-                                     struct cop_msg **rest)
+void copi_mailbox_push_to_closed(struct copi_actor *a, struct cop_msg *m)
 {
     /* acq_rel: the cells pushed in between are read below */
     struct cop_msg *last =
         atomic_exchange_explicit(&a->tail, CLOSED, memory_order_acq_rel);
-    COPI_ASSERT(!is_mark(last));
+    COPI_ASSERT(!copi_mailbox_is_mark(last));
     for (struct cop_msg *c = m; c != last;)
         c = wait_for_link(c);
-    *rest = m;
-    return COPI_PUSHED_CLOSED;
-}
-
-enum copi_push copi_mailbox_push(struct copi_actor *a, struct cop_msg *m,
-                                 struct cop_msg **rest)
-{
-    atomic_store_explicit(&m->next, NULL, memory_order_relaxed);
-    /* seq_cst: orders this push against copi_mailbox_park, and (release) what
-     * the cell holds against the consumer */
-    struct cop_msg *prev =
-        atomic_exchange_explicit(&a->tail, m, memory_order_seq_cst);
-    if (COPI_LIKELY(!is_mark(prev))) {
-        /* pairs with the acquire in wait_for_link and next_local */
-        atomic_store_explicit(&prev->next, m, memory_order_release);
-        return COPI_PUSHED;
-    }
-    if (prev == CLOSED)
-        return push_to_closed(a, m, rest);
-    /* pairs with the acquire of `first` in take_first */
-    atomic_store_explicit(&a->first, m, memory_order_release);
-    return prev == PARKED ? COPI_PUSHED_WAKE : COPI_PUSHED;
-}
-
-bool copi_mailbox_has_signals_local(struct copi_actor *a)
-{
-    return a->head != NULL ||
-           atomic_load_explicit(&a->tail, memory_order_relaxed) != RUNNING;
 }
 
 static struct cop_msg *take_first(struct copi_actor *a)
 {
-    if (is_mark(atomic_load_explicit(&a->tail, memory_order_relaxed)))
+    if (copi_mailbox_is_mark(
+            atomic_load_explicit(&a->tail, memory_order_relaxed)))
         return NULL;
     struct cop_msg *m;
     unsigned n = 0;
@@ -163,17 +129,26 @@ struct cop_msg *copi_mailbox_next_local(struct copi_actor *a)
     return m;
 }
 
+bool copi_mailbox_take_sole_local(struct copi_actor *a, struct cop_msg *m)
+{
+    struct cop_msg *last = m;
+    COPI_ASSERT(a->head == NULL);
+    atomic_store_explicit(&a->first, NULL, memory_order_relaxed);
+    /* release: as in next_local */
+    if (atomic_compare_exchange_strong_explicit(&a->tail, &last, RUNNING,
+                                                memory_order_seq_cst,
+                                                memory_order_relaxed))
+        return true;
+    a->head = m;
+    return false;
+}
+
 static bool change(struct copi_actor *a, struct cop_msg *from,
                    struct cop_msg *to)
 {
     /* seq_cst: wait.c relies on one order of these and of `poke` */
     return atomic_compare_exchange_strong_explicit(
         &a->tail, &from, to, memory_order_seq_cst, memory_order_seq_cst);
-}
-
-bool copi_mailbox_park(struct copi_actor *a)
-{
-    return a->head == NULL && change(a, RUNNING, PARKED);
 }
 
 bool copi_mailbox_unpark(struct copi_actor *a)
@@ -243,15 +218,6 @@ void copi_inbox_take(struct copi_actor *a, struct cop_msg *prev,
     }
     set_next(m, NULL);
     tally(a, m, -1);
-}
-
-void copi_inbox_unlend(struct copi_actor *a)
-{
-    struct cop_msg *m = a->current;
-    if (m == NULL)
-        return;
-    a->current = NULL;
-    copi_msg_release(m);
 }
 
 bool copi_inbox_set_aside(struct copi_actor *a)

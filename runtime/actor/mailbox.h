@@ -7,6 +7,9 @@
 #define COPI_ACTOR_MAILBOX_H
 
 #include "runtime/actor/actor.h"
+#include "runtime/actor/counters.h"
+#include "runtime/actor/message.h"
+#include "runtime/probe/trace.h"
 
 enum copi_push {
     COPI_PUSHED,
@@ -16,20 +19,81 @@ enum copi_push {
 
 void copi_mailbox_init(struct copi_actor *a);
 
-/* Any thread: appends m. With COPI_PUSHED_CLOSED, *rest is a chain (by next)
- * of m and others that nobody else will see. */
-enum copi_push copi_mailbox_push(struct copi_actor *a, struct cop_msg *m,
-                                 struct cop_msg **rest);
+/* What `tail` can be beside a cell: see mailbox.c. No addresses of anything. */
+#define COPI_MAILBOX_RUNNING ((struct cop_msg *)1)
+#define COPI_MAILBOX_PARKED ((struct cop_msg *)2)
+#define COPI_MAILBOX_CLOSED ((struct cop_msg *)3)
+
+static inline bool copi_mailbox_is_mark(const struct cop_msg *m)
+{
+    return (uintptr_t)m <= 3;
+}
+
+/* The mailbox was closed: puts the mark back; m is then the first of a chain
+ * (by next) of cells that nobody else will see. */
+void copi_mailbox_push_to_closed(struct copi_actor *a, struct cop_msg *m);
+
+/* Any thread: appends m. With COPI_PUSHED_CLOSED m is the first of a chain (by
+ * next) that nobody else will see. */
+static inline enum copi_push copi_mailbox_push(struct copi_actor *a,
+                                               struct cop_msg *m)
+{
+    atomic_store_explicit(&m->next, NULL, memory_order_relaxed);
+    /* seq_cst: orders this push against copi_mailbox_park, and (release) what
+     * the cell holds against the consumer */
+    struct cop_msg *prev =
+        atomic_exchange_explicit(&a->tail, m, memory_order_seq_cst);
+    if (!copi_mailbox_is_mark(prev)) {
+        /* pairs with the acquire in wait_for_link and next_local */
+        atomic_store_explicit(&prev->next, m, memory_order_release);
+        return COPI_PUSHED;
+    }
+    if (COPI_UNLIKELY(prev == COPI_MAILBOX_CLOSED)) {
+        copi_mailbox_push_to_closed(a, m);
+        return COPI_PUSHED_CLOSED;
+    }
+    /* pairs with the acquire of `first` in take_first and sole */
+    atomic_store_explicit(&a->first, m, memory_order_release);
+    return prev == COPI_MAILBOX_PARKED ? COPI_PUSHED_WAKE : COPI_PUSHED;
+}
 
 /* Whether there are signals to act on. */
-bool copi_mailbox_has_signals_local(struct copi_actor *a);
+static inline bool copi_mailbox_has_signals_local(struct copi_actor *a)
+{
+    return a->head != NULL ||
+           atomic_load_explicit(&a->tail, memory_order_relaxed) !=
+               COPI_MAILBOX_RUNNING;
+}
+
+/* The only signal there is, left where it is; NULL: there are none, or more.
+ * Most actors that wake do so for one message. */
+static inline struct cop_msg *copi_mailbox_sole_local(struct copi_actor *a)
+{
+    struct cop_msg *m = atomic_load_explicit(&a->tail, memory_order_relaxed);
+    /* acquire: pairs with the release in push */
+    if (a->head != NULL ||
+        m != atomic_load_explicit(&a->first, memory_order_acquire))
+        return NULL;
+    return m;
+}
+/* Takes it off; false: it is the only one no more, and still there. */
+bool copi_mailbox_take_sole_local(struct copi_actor *a, struct cop_msg *m);
+
 /* The next signal in order, taken off; NULL: none. */
 struct cop_msg *copi_mailbox_next_local(struct copi_actor *a);
 
 /* Parks an actor that runs no more: from now on a push must wake it. False if
  * there are signals. To be called off the actor's stack: once it returns true
  * the actor may run elsewhere. */
-bool copi_mailbox_park(struct copi_actor *a);
+static inline bool copi_mailbox_park(struct copi_actor *a)
+{
+    struct cop_msg *running = COPI_MAILBOX_RUNNING;
+    /* seq_cst: wait.c relies on one order of these and of `poke` */
+    return a->head == NULL &&
+           atomic_compare_exchange_strong_explicit(
+               &a->tail, &running, COPI_MAILBOX_PARKED, memory_order_seq_cst,
+               memory_order_seq_cst);
+}
 /* Any thread: true if it was parked; the caller must make it runnable. */
 bool copi_mailbox_unpark(struct copi_actor *a);
 /* Closes the queue for ever. False if there are signals. */
@@ -50,7 +114,42 @@ static inline struct cop_msg *copi_inbox_after(struct cop_msg *m)
  * unlend. */
 void copi_inbox_lend(struct copi_actor *a, struct cop_msg *prev,
                      struct cop_msg *m);
-void copi_inbox_unlend(struct copi_actor *a);
+static inline void copi_inbox_unlend(struct copi_actor *a)
+{
+    struct cop_msg *m = a->current;
+    if (m == NULL)
+        return;
+    a->current = NULL;
+    copi_msg_release(m);
+}
+/* The same by a machine, which has its cells at hand. */
+static inline void copi_inbox_unlend_to(struct copi_actor *a,
+                                        struct copi_slab_cache *cells)
+{
+    struct cop_msg *m = a->current;
+    if (COPI_UNLIKELY(m == NULL))
+        return;
+    a->current = NULL;
+    copi_msg_release_to(cells, m);
+}
+/* Lends the only signal there is, if it is a message that needs no more looking
+ * at than its kind, past the inbox. Nothing is lent yet. */
+static inline bool copi_inbox_lend_sole(struct copi_actor *a,
+                                        struct copi_counters *counters)
+{
+    struct cop_msg *m;
+    if (a->inbox != NULL || (m = copi_mailbox_sole_local(a)) == NULL)
+        return false;
+    if (m->kind != COPI_SIG_MESSAGE || a->limited ||
+        (m->flags & (COPI_MSG_ALIAS | COPI_MSG_COUNTED)) != 0 ||
+        !copi_mailbox_take_sole_local(a, m))
+        return false;
+    if (!(m->flags & COPI_MSG_SYSTEM))
+        copi_count_in(&counters->received);
+    copi_trace(COP_TRACE_RECV, a->pid, m->sender, m->tag);
+    a->current = m;
+    return true;
+}
 /* Keeps the lent message valid over receives, until take_back; false: none. */
 bool copi_inbox_set_aside(struct copi_actor *a);
 void copi_inbox_take_back(struct copi_actor *a);

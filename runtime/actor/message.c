@@ -20,15 +20,6 @@
 
 _Static_assert(COPI_MSG_HEADER == 48, "a small message is one cache line");
 
-static int class_of(size_t total)
-{
-    if (total <= 64)
-        return COPI_SLAB_64;
-    if (total <= 128)
-        return COPI_SLAB_128;
-    return total <= 256 ? COPI_SLAB_256 : COPI_CELL_LARGE;
-}
-
 void copi_msg_embed(struct cop_msg *m, enum copi_signal kind,
                     enum copi_cell cell)
 {
@@ -39,22 +30,13 @@ void copi_msg_embed(struct cop_msg *m, enum copi_signal kind,
 
 struct cop_msg *copi_msg_alloc(enum copi_signal kind, cop_tag tag, size_t size)
 {
-    int cell = class_of(COPI_MSG_HEADER + size);
+    int cell = copi_cell_class(COPI_MSG_HEADER + size);
     struct cop_msg *m = cell == COPI_CELL_LARGE
                             ? copi_mem_alloc(COPI_MSG_HEADER + size)
                             : copi_slab_alloc((enum copi_slab_class)cell);
     if (m == NULL)
         return NULL;
-    atomic_store_explicit(&m->next, NULL, memory_order_relaxed);
-    m->kind = (uint8_t)kind;
-    m->flags = 0;
-    m->body = COPI_BODY_INLINE;
-    m->cell = (uint8_t)cell;
-    m->tag = tag;
-    m->sender = COP_NO_PID;
-    m->ref = COP_NO_REF;
-    m->size = size;
-    m->reason = COP_NORMAL;
+    copi_msg_set(m, kind, cell, tag, size);
     return m;
 }
 
@@ -109,7 +91,7 @@ void copi_msg_release(struct cop_msg *m)
     cop_reason_release(m->reason);
     if (m->body != COPI_BODY_INLINE)
         release_body(m);
-    m->kind = 0xff; /* a second release trips over the assertion above */
+    m->kind = COPI_SIG_RELEASED; /* a second release trips over the above */
     switch (m->cell) {
     case COPI_CELL_LARGE:
         copi_mem_free(m, COPI_MSG_HEADER + m->size);

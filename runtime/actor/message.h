@@ -13,7 +13,7 @@
 
 #include <coppice/message.h>
 
-#include "runtime/base/base.h"
+#include "runtime/base/check.h"
 #include "runtime/memory/slab.h"
 
 enum copi_signal {
@@ -29,6 +29,8 @@ enum copi_signal {
     COPI_SIG_ALIVE,     /* is it? */
     COPI_SIG_ALIVE_ACK
 };
+
+#define COPI_SIG_RELEASED 0xff /* no signal any more */
 
 enum copi_flag {
     COPI_MSG_CAST = 1,
@@ -68,6 +70,8 @@ struct cop_msg {
 
 #define COPI_MSG_HEADER sizeof(struct cop_msg)
 #define COPI_BODY_MAX ((size_t)1 << 30)
+/* The largest body that a slab cell holds. */
+#define COPI_BODY_SMALL (256 - COPI_MSG_HEADER)
 
 struct copi_body_moved {
     void *data;
@@ -85,6 +89,31 @@ static inline void *copi_msg_inline(const struct cop_msg *m)
     return (char *)(uintptr_t)m + COPI_MSG_HEADER;
 }
 
+/* The slab class of a cell of so many bytes, or COPI_CELL_LARGE. */
+static inline int copi_cell_class(size_t total)
+{
+    if (total <= 64)
+        return COPI_SLAB_64;
+    if (total <= 128)
+        return COPI_SLAB_128;
+    return total <= 256 ? COPI_SLAB_256 : COPI_CELL_LARGE;
+}
+
+static inline void copi_msg_set(struct cop_msg *m, enum copi_signal kind,
+                                int cell, cop_tag tag, size_t size)
+{
+    atomic_store_explicit(&m->next, NULL, memory_order_relaxed);
+    m->kind = (uint8_t)kind;
+    m->flags = 0;
+    m->body = COPI_BODY_INLINE;
+    m->cell = (uint8_t)cell;
+    m->tag = tag;
+    m->sender = COP_NO_PID;
+    m->ref = COP_NO_REF;
+    m->size = size;
+    m->reason = COP_NORMAL;
+}
+
 /* A cell for a body of `size` bytes, all fields set; NULL: no memory. */
 struct cop_msg *copi_msg_alloc(enum copi_signal kind, cop_tag tag, size_t size);
 /* One of a few cells that need no memory, for signals that are acted on at once
@@ -92,11 +121,55 @@ struct cop_msg *copi_msg_alloc(enum copi_signal kind, cop_tag tag, size_t size);
 struct cop_msg *copi_msg_reserve(enum copi_signal kind);
 /* A message with a copy of the body; NULL: no memory. */
 struct cop_msg *copi_msg_make(cop_tag tag, const void *body, size_t size);
+/* Copies the body; one and two words, the commonest sizes, without a call. */
+static inline void copi_msg_copy(struct cop_msg *m, const void *body,
+                                 size_t size)
+{
+    void *to = copi_msg_inline(m);
+    if (size == 8)
+        memcpy(to, body, 8);
+    else if (size == 16)
+        memcpy(to, body, 16);
+    else if (size > 0)
+        memcpy(to, body, size);
+}
+
+/* The same by a thread that has its cells at hand (NULL: it has not). */
+static inline struct cop_msg *copi_msg_make_from(struct copi_slab_cache *cells,
+                                                 cop_tag tag, const void *body,
+                                                 size_t size)
+{
+    int cell = copi_cell_class(COPI_MSG_HEADER + size);
+    if (COPI_UNLIKELY(cells == NULL || cell == COPI_CELL_LARGE))
+        return copi_msg_make(tag, body, size);
+    struct cop_msg *m =
+        copi_slab_alloc_from(cells, (enum copi_slab_class)cell);
+    if (COPI_UNLIKELY(m == NULL))
+        return NULL;
+    copi_msg_set(m, COPI_SIG_MESSAGE, cell, tag, size);
+    copi_msg_copy(m, body, size);
+    return m;
+}
+
 /* Sets the fields of a cell inside another record. */
 void copi_msg_embed(struct cop_msg *m, enum copi_signal kind,
                     enum copi_cell cell);
 /* Frees a cell of any kind, with its body, reason and record. */
 void copi_msg_release(struct cop_msg *m);
+/* The same by a thread that has its cells at hand. */
+static inline void copi_msg_release_to(struct copi_slab_cache *cells,
+                                       struct cop_msg *m)
+{
+    if (COPI_UNLIKELY(m->cell >= COPI_SLAB_COUNT ||
+                      m->body != COPI_BODY_INLINE ||
+                      m->reason.word != COP_R_NORMAL)) {
+        copi_msg_release(m);
+        return;
+    }
+    COPI_ASSERT(m->kind <= COPI_SIG_ALIVE_ACK);
+    m->kind = COPI_SIG_RELEASED;
+    copi_slab_free_to(cells, (enum copi_slab_class)m->cell, m);
+}
 
 static inline bool copi_msg_is_counted(const struct cop_msg *m)
 {

@@ -111,8 +111,9 @@ static void answer_for_dead(struct cop_msg *m, cop_pid dead,
     }
 }
 
-static void answer_chain(struct cop_msg *m, cop_pid dead)
+void copi_signal_refused(struct copi_actor *a, struct cop_msg *m)
 {
+    cop_pid dead = a->pid;
     while (m != NULL) {
         struct cop_msg *next = copi_inbox_after(m);
         answer_for_dead(m, dead, COP_DEAD_NOPROC);
@@ -122,15 +123,14 @@ static void answer_chain(struct cop_msg *m, cop_pid dead)
 
 void copi_signal_push(struct copi_actor *to, struct cop_msg *m)
 {
-    struct cop_msg *rest;
     if (m->kind == COPI_SIG_MESSAGE)
         copi_trace(COP_TRACE_SEND, m->sender, to->pid, m->tag);
-    switch (copi_mailbox_push(to, m, &rest)) {
+    switch (copi_mailbox_push(to, m)) {
     case COPI_PUSHED_WAKE:
         copi_driver.ready(to);
         break;
     case COPI_PUSHED_CLOSED:
-        answer_chain(rest, to->pid);
+        copi_signal_refused(to, m);
         break;
     default:
         break;

@@ -13,6 +13,8 @@
 void copi_signal_send(cop_pid to, struct cop_msg *m);
 /* The same with the receiver looked up already. */
 void copi_signal_push(struct copi_actor *to, struct cop_msg *m);
+/* For who pushes himself: answers the chain that a closed mailbox gave back. */
+void copi_signal_refused(struct copi_actor *to, struct cop_msg *m);
 
 /* Acts on m, which has arrived at the running actor: puts a message into its
  * inbox, changes its tables. True: the actor must end, with *why. */

@@ -21,18 +21,14 @@
 #include "runtime/base/lock.h"
 #include "runtime/memory/mem.h"
 
-enum { CHUNK_BITS = 12, QUARANTINE = 1024 };
+enum { QUARANTINE = 1024 };
+#define CHUNK_BITS COPI_TABLE_CHUNK_BITS
 #define CHUNK_SLOTS ((uint32_t)1 << CHUNK_BITS)
 #define CHUNKS (COPI_PID_SLOTS / CHUNK_SLOTS)
 #define NO_SLOT UINT32_MAX
+#define chunks copi_table_chunks
 
-struct slot {
-    _Atomic(struct copi_actor *) tenant;
-    uint64_t generation; /* of the next tenant; under the lock */
-    uint32_t next_free;  /* under the lock */
-};
-
-static _Atomic(struct slot *) chunks[CHUNKS];
+_Atomic(struct copi_slot *) copi_table_chunks[CHUNKS];
 static struct copi_lock lock = COPI_LOCK_INIT(COPI_LOCK_TABLE);
 static uint32_t slots_max;
 static _Atomic uint32_t slots_made; /* slots ever used */
@@ -55,7 +51,7 @@ void copi_table_init(uint32_t max, uint64_t first_generation)
 void copi_table_fini(void)
 {
     for (uint32_t i = 0; i < CHUNKS; i++) {
-        struct slot *c = atomic_load_explicit(&chunks[i], memory_order_relaxed);
+        struct copi_slot *c = atomic_load_explicit(&chunks[i], memory_order_relaxed);
         if (c == NULL)
             break;
         atomic_store_explicit(&chunks[i], NULL, memory_order_relaxed);
@@ -63,12 +59,9 @@ void copi_table_fini(void)
     }
 }
 
-static struct slot *slot_at(uint32_t slot)
+static struct copi_slot *slot_at(uint32_t slot)
 {
-    /* acquire: pairs with the release in fresh_slot_locked */
-    struct slot *c =
-        atomic_load_explicit(&chunks[slot >> CHUNK_BITS], memory_order_acquire);
-    return c == NULL ? NULL : &c[slot & (CHUNK_SLOTS - 1)];
+    return copi_table_slot(slot);
 }
 
 static int fresh_slot_locked(uint32_t *out)
@@ -77,7 +70,7 @@ static int fresh_slot_locked(uint32_t *out)
     if (n >= slots_max)
         return COP_ELIMIT;
     if (slot_at(n) == NULL) {
-        struct slot *c = copi_mem_zalloc(CHUNK_SLOTS * sizeof *c);
+        struct copi_slot *c = copi_mem_zalloc(CHUNK_SLOTS * sizeof *c);
         if (c == NULL)
             return COP_ENOMEM;
         for (uint32_t i = 0; i < CHUNK_SLOTS; i++)
@@ -131,7 +124,7 @@ int copi_table_reserve(struct copi_actor *a, struct copi_slots *cache)
     int rc = take_slot(cache, &n);
     if (rc != 0)
         return rc;
-    struct slot *s = slot_at(n);
+    struct copi_slot *s = slot_at(n);
     COPI_ASSERT(atomic_load_explicit(&s->tenant, memory_order_relaxed) == NULL);
     a->pid.id = s->generation << COPI_PID_SLOT_BITS | n;
     a->serial =
@@ -141,20 +134,20 @@ int copi_table_reserve(struct copi_actor *a, struct copi_slots *cache)
 
 void copi_table_publish(struct copi_actor *a)
 {
-    struct slot *s = slot_at((uint32_t)(a->pid.id % COPI_PID_SLOTS));
+    struct copi_slot *s = slot_at((uint32_t)(a->pid.id % COPI_PID_SLOTS));
     /* release: the record is complete; pairs with copi_table_find */
     atomic_store_explicit(&s->tenant, a, memory_order_release);
 }
 
 void copi_table_unpublish(struct copi_actor *a)
 {
-    struct slot *s = slot_at((uint32_t)(a->pid.id % COPI_PID_SLOTS));
+    struct copi_slot *s = slot_at((uint32_t)(a->pid.id % COPI_PID_SLOTS));
     atomic_store_explicit(&s->tenant, NULL, memory_order_release);
 }
 
 static void release_locked(uint32_t n)
 {
-    struct slot *s = slot_at(n);
+    struct copi_slot *s = slot_at(n);
     s->next_free = NO_SLOT;
     if (free_count++ == 0)
         free_first = n;
@@ -168,7 +161,7 @@ void copi_table_release(const cop_pid *pids, size_t n)
     copi_lock_acquire(&lock);
     for (size_t i = 0; i < n; i++) {
         uint32_t slot = (uint32_t)(pids[i].id % COPI_PID_SLOTS);
-        struct slot *s = slot_at(slot);
+        struct copi_slot *s = slot_at(slot);
         COPI_ASSERT(s->generation == pids[i].id >> COPI_PID_SLOT_BITS);
         s->generation = (s->generation + 1) % COPI_PID_GENERATIONS;
         if (s->generation == 0)
@@ -184,21 +177,6 @@ void copi_table_return_cache(struct copi_slots *cache)
     while (cache->count > 0)
         release_locked(cache->slot[--cache->count]);
     copi_lock_release(&lock);
-}
-
-struct copi_actor *copi_table_at(uint32_t slot)
-{
-    struct slot *s = slot_at(slot);
-    if (s == NULL)
-        return NULL;
-    /* acquire: pairs with copi_table_publish */
-    return atomic_load_explicit(&s->tenant, memory_order_acquire);
-}
-
-struct copi_actor *copi_table_find(cop_pid pid)
-{
-    struct copi_actor *a = copi_table_at((uint32_t)(pid.id % COPI_PID_SLOTS));
-    return a != NULL && a->pid.id == pid.id ? a : NULL;
 }
 
 uint32_t copi_table_limit(void)

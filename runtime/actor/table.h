@@ -11,6 +11,17 @@
 #define COPI_PID_SLOTS ((uint32_t)1 << COPI_PID_SLOT_BITS)
 #define COPI_PID_GENERATIONS ((uint64_t)1 << 40)
 
+#define COPI_TABLE_CHUNK_BITS 12
+
+struct copi_slot {
+    _Atomic(struct copi_actor *) tenant;
+    uint64_t generation; /* of the next tenant; under the lock */
+    uint32_t next_free;  /* under the lock */
+};
+
+/* table.c's, and the lookup's. */
+extern _Atomic(struct copi_slot *) copi_table_chunks[];
+
 /* Slots that a worker holds in advance, so that most spawns take no lock. */
 struct copi_slots {
     uint32_t count;
@@ -32,11 +43,35 @@ void copi_table_unpublish(struct copi_actor *a);
 void copi_table_release(const cop_pid *pids, size_t n);
 void copi_table_return_cache(struct copi_slots *cache);
 
+static inline struct copi_slot *copi_table_slot(uint32_t slot)
+{
+    /* acquire: pairs with the release in fresh_slot_locked */
+    struct copi_slot *c =
+        atomic_load_explicit(&copi_table_chunks[slot >> COPI_TABLE_CHUNK_BITS],
+                             memory_order_acquire);
+    if (COPI_UNLIKELY(c == NULL))
+        return NULL;
+    return &c[slot & (((uint32_t)1 << COPI_TABLE_CHUNK_BITS) - 1)];
+}
+
+/* The actor in a slot, whatever its generation; NULL: none. */
+static inline struct copi_actor *copi_table_at(uint32_t slot)
+{
+    struct copi_slot *s = copi_table_slot(slot);
+    if (COPI_UNLIKELY(s == NULL))
+        return NULL;
+    /* acquire: pairs with copi_table_publish */
+    return atomic_load_explicit(&s->tenant, memory_order_acquire);
+}
+
 /* The actor with this pid, or NULL. It stays valid until the caller's turn, or
  * its guest section, ends. */
-struct copi_actor *copi_table_find(cop_pid pid);
-/* The actor in a slot, whatever its generation; NULL: none. */
-struct copi_actor *copi_table_at(uint32_t slot);
+static inline struct copi_actor *copi_table_find(cop_pid pid)
+{
+    struct copi_actor *a = copi_table_at((uint32_t)(pid.id % COPI_PID_SLOTS));
+    return a != NULL && a->pid.id == pid.id ? a : NULL;
+}
+
 /* Slots in use are all below this. */
 uint32_t copi_table_limit(void);
 

@@ -11,19 +11,22 @@
 #include "runtime/scheduler/wait.h"
 #include "runtime/scheduler/worker.h"
 
-/* The turn's budget is spent, or sysmon asked: let others run. */
-static COPI_COLD void give_way(struct copi_actor *a)
+/* The turn's budget is spent, or sysmon asked: let others run. Perhaps on
+ * another thread: gives what is here now. */
+static COPI_COLD struct copi_here *give_way(struct copi_actor *a)
 {
     copi_turn_leave(a, COPI_LEAVE_YIELD);
     copi_signals_take(a);
+    return copi_here();
 }
 
-static void spend(struct copi_here *h)
+static inline struct copi_here *spend(struct copi_here *h)
 {
     struct copi_worker *w = h->worker;
-    if (--w->budget <= 0 ||
-        atomic_load_explicit(&w->ask, memory_order_relaxed) != 0)
-        give_way(h->actor);
+    if (COPI_UNLIKELY(--w->budget <= 0 || atomic_load_explicit(
+                                              &w->ask, memory_order_relaxed)))
+        return give_way(h->actor);
+    return h;
 }
 
 static bool enter_outside(struct copi_scope *s)
@@ -37,65 +40,89 @@ static bool enter_outside(struct copi_scope *s)
     }
     s->outside = true;
     s->late = false;
-    s->self = copi_here_actor();
+    s->here = copi_here();
+    s->self = s->here->actor;
     s->section = copi_epoch_guest_enter();
     return true;
 }
 
-COPI_EDGE static bool enter(struct copi_scope *s, bool late)
+static COPI_COLD struct copi_here *give_up(void)
 {
-    struct copi_here *h = copi_here();
-    if (h->native == NULL)
+    copi_machine_was_lost();
+    return copi_here();
+}
+
+/* Inlined into the functions of the edge. */
+static inline bool enter(struct copi_scope *s, struct copi_here *h, bool late)
+{
+    if (COPI_UNLIKELY(h->native == NULL))
         return enter_outside(s);
     uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
     atomic_store_explicit(&h->in_runtime, depth + 1, memory_order_relaxed);
     /* machine.c makes the fence */
     atomic_signal_fence(memory_order_seq_cst);
     if (depth == 0) {
-        if (atomic_load_explicit(&h->lost, memory_order_acquire) != 0)
-            copi_machine_was_lost();
+        if (COPI_UNLIKELY(
+                atomic_load_explicit(&h->lost, memory_order_acquire) != 0))
+            h = give_up();
         if (!late)
-            spend(copi_here());
+            h = spend(h);
     }
     s->outside = false;
     s->late = late && depth == 0;
-    s->self = copi_here_actor();
+    s->here = h;
+    s->self = h->actor;
     return true;
+}
+
+COPI_EDGE struct copi_here *copi_scope_quick(void)
+{
+    struct copi_here *h = &copi_here_own;
+    if (COPI_UNLIKELY(h->native == NULL || h->actor == NULL ||
+                      atomic_load_explicit(&h->in_runtime,
+                                           memory_order_relaxed) != 0))
+        return NULL;
+    atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
+    /* machine.c makes the fence */
+    atomic_signal_fence(memory_order_seq_cst);
+    if (COPI_UNLIKELY(atomic_load_explicit(&h->lost, memory_order_acquire)))
+        h = give_up();
+    return spend(h);
 }
 
 COPI_EDGE bool copi_scope_enter(struct copi_scope *s)
 {
-    return enter(s, false);
+    return enter(s, copi_here(), false);
 }
 
 COPI_EDGE bool copi_scope_enter_late(struct copi_scope *s)
 {
-    return enter(s, true);
+    return enter(s, copi_here(), true);
 }
 
 COPI_EDGE void copi_scope_leave(struct copi_scope *s)
 {
-    if (s->outside) {
+    if (COPI_UNLIKELY(s->outside)) {
         copi_epoch_guest_leave(s->section);
         atomic_fetch_sub(&copi_rt.gate, 1);
         return;
     }
-    if (s->late)
-        spend(copi_here());
     struct copi_here *h = copi_here();
+    if (s->late)
+        h = spend(h);
     uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
     COPI_ASSERT(depth > 0);
     /* release: sysmon, which sees 0, sees all that was done inside */
     atomic_store_explicit(&h->in_runtime, depth - 1, memory_order_release);
 }
 
-COPI_EDGE static struct copi_actor *enter_actor(struct copi_scope *s,
-                                                const char *call, bool late)
+static inline struct copi_actor *enter_actor(struct copi_scope *s,
+                                             const char *call, bool late)
 {
     struct copi_here *h = copi_here();
-    if (h->native == NULL || h->actor == NULL)
+    if (COPI_UNLIKELY(h->native == NULL || h->actor == NULL))
         copi_misuse("%s: only an actor may call it", call);
-    enter(s, late);
+    enter(s, h, late);
     return s->self;
 }
 

@@ -17,6 +17,7 @@
 
 struct copi_scope {
     struct copi_actor *self; /* the running actor, or NULL */
+    struct copi_here *here;  /* the thread's, until the actor may be switched */
     bool outside;            /* not a worker's thread */
     bool late;               /* spends when it leaves */
     unsigned section;
@@ -25,6 +26,16 @@ struct copi_scope {
 /* False: the runtime is not running (then do not leave). */
 bool copi_scope_enter(struct copi_scope *s);
 void copi_scope_leave(struct copi_scope *s);
+
+/* Enters in the way of most calls: by an actor, from its own code. NULL: it is
+ * not so, and nothing was entered. */
+struct copi_here *copi_scope_quick(void);
+/* `h` as entered; nobody has switched since. */
+static inline void copi_scope_quick_leave(struct copi_here *h)
+{
+    /* release: as copi_scope_leave */
+    atomic_store_explicit(&h->in_runtime, 0, memory_order_release);
+}
 
 /* The same, but the actor yields only when it leaves. An actor that yields may
  * be ended there and then; so this is for calls that take something over: it

@@ -10,12 +10,14 @@
 #include <coppice/runtime.h>
 
 #include "runtime/actor/counters.h"
+#include "runtime/actor/mailbox.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/name.h"
 #include "runtime/actor/signal.h"
 #include "runtime/actor/table.h"
 #include "runtime/api/chaos.h"
 #include "runtime/base/check.h"
+#include "runtime/scheduler/sched.h"
 
 /* Takes a place in a bounded mailbox. 0; COP_EFULL: refuse; COP_ELIMIT: drop.
  * The policies that act at the receiver always take one. */
@@ -31,15 +33,16 @@ static int take_place(struct copi_actor *to, struct cop_msg *m)
     return 0;
 }
 
-static int send_now(cop_pid to, struct cop_msg *m)
+static int send_dead(cop_pid to, struct cop_msg *m)
 {
-    struct copi_actor *a = copi_table_find(to);
-    if (a == NULL) {
-        COPI_COUNT(sent);
-        copi_signal_dead_letter(m, to, COP_DEAD_NOPROC);
-        return 0;
-    }
-    int rc = a->mailbox_max == 0 ? 0 : take_place(a, m);
+    COPI_COUNT(sent);
+    copi_signal_dead_letter(m, to, COP_DEAD_NOPROC);
+    return 0;
+}
+
+static int send_bounded(struct copi_actor *a, struct cop_msg *m)
+{
+    int rc = take_place(a, m);
     if (rc == COP_EFULL) {
         copi_msg_release(m);
         return rc;
@@ -47,9 +50,21 @@ static int send_now(cop_pid to, struct cop_msg *m)
     COPI_COUNT(sent);
     if (rc == COP_ELIMIT) {
         COPI_COUNT(dropped);
-        copi_signal_dead_letter(m, to, COP_DEAD_FULL);
+        copi_signal_dead_letter(m, a->pid, COP_DEAD_FULL);
         return 0;
     }
+    copi_signal_push(a, m);
+    return 0;
+}
+
+static int send_now(cop_pid to, struct cop_msg *m)
+{
+    struct copi_actor *a = copi_table_find(to);
+    if (a == NULL)
+        return send_dead(to, m);
+    if (a->mailbox_max != 0)
+        return send_bounded(a, m);
+    COPI_COUNT(sent);
     copi_signal_push(a, m);
     return 0;
 }
@@ -65,12 +80,12 @@ int copi_send(struct copi_scope *s, cop_pid to, struct cop_msg *m)
 int copi_send_make(struct cop_msg **out, struct copi_scope *s, cop_tag tag,
                    const void *body, size_t size, unsigned flags)
 {
-    if (!copi_tag_is_valid(tag) || (body == NULL && size > 0))
+    if (COPI_UNLIKELY(!copi_tag_is_valid(tag) || (body == NULL && size > 0)))
         return COP_EINVAL;
-    if (size > COPI_BODY_MAX)
+    if (COPI_UNLIKELY(size > COPI_BODY_MAX))
         return COP_ESIZE;
-    struct cop_msg *m = copi_msg_make(tag, body, size);
-    if (m == NULL)
+    struct cop_msg *m = copi_msg_make_from(s->here->cells, tag, body, size);
+    if (COPI_UNLIKELY(m == NULL))
         return COP_ENOMEM;
     m->flags = (uint8_t)flags;
     if (s->self != NULL)
@@ -79,8 +94,9 @@ int copi_send_make(struct cop_msg **out, struct copi_scope *s, cop_tag tag,
     return 0;
 }
 
-static int send_ref(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
-                    size_t size, unsigned flags)
+static COPI_COLD int send_plainly(cop_pid to, cop_ref ref, cop_tag tag,
+                                  const void *body, size_t size,
+                                  unsigned flags)
 {
     struct copi_scope s;
     struct cop_msg *m;
@@ -92,6 +108,69 @@ static int send_ref(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
         rc = copi_send(&s, to, m);
     }
     copi_scope_leave(&s);
+    return rc;
+}
+
+/* As copi_signal_push, on the worker's own thread. */
+static inline void push(struct copi_worker *w, struct copi_actor *a,
+                        struct cop_msg *m)
+{
+    switch (copi_mailbox_push(a, m)) {
+    case COPI_PUSHED_WAKE:
+        copi_sched_ready_local(w, a);
+        break;
+    case COPI_PUSHED_CLOSED:
+        copi_signal_refused(a, m);
+        break;
+    default:
+        break;
+    }
+}
+
+enum { NOT_SENT = 1 };
+
+/* What most messages are: small, by an actor, and nothing is being injected.
+ * NOT_SENT: it is none of these, and nothing happened. */
+static int send_quick(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
+                      size_t size, unsigned flags)
+{
+    struct copi_here *h;
+    int rc = 0;
+    int cell = copi_cell_class(COPI_MSG_HEADER + size);
+    if (COPI_UNLIKELY(tag - 1 >= COP_TAG_MAX || size > COPI_BODY_SMALL ||
+                      (body == NULL && size > 0) ||
+                      copi_inject_is_on(COPI_INJECT_SENDS)) ||
+        (h = copi_scope_quick()) == NULL)
+        return NOT_SENT;
+    struct cop_msg *m =
+        copi_slab_alloc_from(h->cells, (enum copi_slab_class)cell);
+    if (COPI_UNLIKELY(m == NULL)) {
+        rc = COP_ENOMEM;
+    } else {
+        copi_msg_set(m, COPI_SIG_MESSAGE, cell, tag, size);
+        m->flags = (uint8_t)flags;
+        m->sender = h->actor->pid;
+        m->ref = ref;
+        copi_msg_copy(m, body, size);
+        struct copi_actor *a = copi_table_find(to);
+        if (COPI_UNLIKELY(a == NULL || a->mailbox_max != 0)) {
+            rc = send_now(to, m);
+        } else {
+            copi_count_in(&h->counters->sent);
+            copi_trace(COP_TRACE_SEND, m->sender, to, tag);
+            push(h->worker, a, m);
+        }
+    }
+    copi_scope_quick_leave(h);
+    return rc;
+}
+
+static inline int send_ref(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
+                    size_t size, unsigned flags)
+{
+    int rc = send_quick(to, ref, tag, body, size, flags);
+    if (COPI_UNLIKELY(rc == NOT_SENT))
+        rc = send_plainly(to, ref, tag, body, size, flags);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #ifndef COPI_API_SEND_H
 #define COPI_API_SEND_H
 
+#include "runtime/actor/message.h"
 #include "runtime/api/scope.h"
 
 /* Counts m as sent and sends it, as the receiver's mailbox policy allows. m is

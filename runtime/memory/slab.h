@@ -12,6 +12,7 @@
 #define COPI_MEMORY_SLAB_H
 
 #include "runtime/base/base.h"
+#include "runtime/probe/fault.h"
 
 #define COPI_SLAB_CLASSES(X) X(64) X(128) X(256) X(512)
 
@@ -32,12 +33,66 @@ struct copi_slab_config {
 };
 extern struct copi_slab_config copi_slab_config;
 
+/* What is written into a free cell. */
+struct copi_slab_cell {
+    struct copi_slab_cell *next;
+    /* in the depot, first cell of a magazine only, as is count */
+    struct copi_slab_cell *next_magazine;
+    uint32_t count;
+};
+
+struct copi_slab_magazine {
+    struct copi_slab_cell *head;
+    uint32_t count;
+};
+
+/* One thread's magazines. The inline functions below touch it; for everybody
+ * else it is slab.c's. */
+struct copi_slab_cache {
+    uint32_t limit; /* of cells in a magazine; 0: the thread has none */
+    struct copi_slab_magazine loaded[COPI_SLAB_COUNT];
+    struct copi_slab_magazine spare[COPI_SLAB_COUNT];
+};
+
+/* The calling thread's; never NULL. Like all that is thread-local it must not
+ * be kept across a switch. */
+struct copi_slab_cache *copi_slab_cache(void);
+
 /* A cell, or NULL. Passes the fault point "alloc", once. Now and then it and
  * copi_slab_free take a lock of rank SLAB. */
 COP_MUST_USE void *copi_slab_alloc(enum copi_slab_class c);
 
 /* On any thread. p may be NULL. */
 void copi_slab_free(enum copi_slab_class c, void *p);
+
+/* The same for who has the thread's cache at hand. */
+COP_MUST_USE static inline void *
+copi_slab_alloc_from(struct copi_slab_cache *cache, enum copi_slab_class c)
+{
+    struct copi_slab_magazine *m = &cache->loaded[c];
+    struct copi_slab_cell *cell = m->head;
+
+    if (COPI_UNLIKELY(cell == NULL || copi_fault_is_on()))
+        return copi_slab_alloc(c);
+    m->head = cell->next;
+    m->count--;
+    return cell;
+}
+
+static inline void copi_slab_free_to(struct copi_slab_cache *cache,
+                                     enum copi_slab_class c, void *p)
+{
+    struct copi_slab_magazine *m = &cache->loaded[c];
+    struct copi_slab_cell *cell = p;
+
+    if (COPI_UNLIKELY(m->count >= cache->limit)) {
+        copi_slab_free(c, p);
+        return;
+    }
+    cell->next = m->head;
+    m->head = cell;
+    m->count++;
+}
 
 /* The smallest class that holds n bytes; COPI_SLAB_COUNT: none does. */
 enum copi_slab_class copi_slab_class_of(size_t n);

@@ -39,13 +39,17 @@ extern _Atomic uint32_t copi_fault_mask;
 
 bool copi_fault_pass(enum copi_fault_point point);
 
+/* Could any point fail now? */
+static inline bool copi_fault_is_on(void)
+{
+    return COPI_UNLIKELY(
+        atomic_load_explicit(&copi_fault_mask, memory_order_relaxed) != 0);
+}
+
 /* True: fail now. Any thread. */
 static inline bool copi_fault(enum copi_fault_point point)
 {
-    if (COPI_LIKELY(
-            atomic_load_explicit(&copi_fault_mask, memory_order_relaxed) == 0))
-        return false;
-    return copi_fault_pass(point);
+    return copi_fault_is_on() && copi_fault_pass(point);
 }
 
 /* From now on the nth pass fails (1: the next one), and with `sticky` all that

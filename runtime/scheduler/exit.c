@@ -42,6 +42,7 @@
 #include "runtime/memory/mem.h"
 #include "runtime/probe/trace.h"
 #include "runtime/scheduler/epitaph.h"
+#include "runtime/scheduler/runq.h"
 #include "runtime/scheduler/timers.h"
 #include "runtime/scheduler/turn.h"
 #include "runtime/scheduler/wait.h"
@@ -228,6 +229,17 @@ static void release_owned(struct copi_actor *a)
     copi_heap_free_all(a);
 }
 
+/* Telling thousands takes a while. */
+static void let_next_go(struct copi_actor *a)
+{
+    struct copi_worker *w = copi_here()->worker;
+    uint32_t many =
+        atomic_load_explicit(&a->link_count, memory_order_relaxed) +
+        atomic_load_explicit(&a->watch_count, memory_order_relaxed);
+    if (COPI_UNLIKELY(many > 64) && w != NULL)
+        copi_runq_give_up_next_local(w);
+}
+
 void copi_exit_bury(struct copi_actor *a)
 {
     COPI_ASSERT(a->dying == COPI_DYING_DONE && a->carrier == NULL);
@@ -240,6 +252,7 @@ void copi_exit_bury(struct copi_actor *a)
     atomic_store(&a->call_ref, 0);
     close_mailbox(a);
     copi_table_unpublish(a);
+    let_next_go(a);
     copi_signal_tell_of_death(a);
     drop_inbox(a);
     release_owned(a);

@@ -45,7 +45,6 @@ static struct copi_machine *all;
 static struct copi_machine *spares; /* under the lock */
 static unsigned machines;           /* under the lock */
 static bool ending; /* under the lock: who comes to wait now must go */
-static bool has_membarrier;
 
 void copi_machines_init(void)
 {
@@ -54,7 +53,7 @@ void copi_machines_init(void)
     machines = 0;
     ending = false;
     atomic_store(&copi_rt.lost, 0);
-    has_membarrier = copi_os_membarrier_init();
+    copi_rt.can_rob = copi_os_membarrier_init();
 }
 
 /* From here on the thread works for m->worker. */
@@ -98,6 +97,7 @@ static void machine_main(void *arg)
     m->here = h;
     copi_native_init(&m->native);
     copi_slab_thread_init();
+    h->cells = copi_slab_cache();
     copi_stack_thread_init();
     copi_crash_thread_init(m);
     /* release: pairs with copi_machine_preempt */
@@ -174,23 +174,31 @@ static void give(struct copi_machine *m, struct copi_worker *w)
     copi_os_futex_wake(&m->wake, 1);
 }
 
+/* Under the lock: keeps the worker's machine out of the runtime, where alone it
+ * touches what is the worker's. False: it is there. */
+static bool lock_out_locked(struct copi_worker *w, uint64_t turn)
+{
+    struct copi_here *h = w->machine->here;
+    atomic_store(&h->lost, 1);
+    copi_os_membarrier();
+    if (atomic_load(&h->in_runtime) == 0 && atomic_load(&w->turn) == turn)
+        return true;
+    atomic_store(&h->lost, 0);
+    return false;
+}
+
 /* Under the lock: the stuck machine and its worker part. */
 static bool part_locked(struct copi_worker *w, uint64_t turn)
 {
     struct copi_machine *stuck = w->machine;
     struct copi_here *h = stuck->here;
-    atomic_store(&h->lost, 1);
-    copi_os_membarrier();
-    if (atomic_load(&h->in_runtime) != 0 || atomic_load(&w->turn) != turn) {
-        atomic_store(&h->lost, 0);
+    if (!lock_out_locked(w, turn))
         return false;
-    }
     stuck->worker = NULL;
     h->worker = NULL;
     h->counters = NULL;
     /* the turn is over for this worker, if not for its actor */
     atomic_store(&w->turn, turn + 1);
-    atomic_store(&w->stalled, 0);
     atomic_store(&w->ask, 0);
     atomic_fetch_add(&copi_rt.lost, 1);
     return true;
@@ -198,7 +206,7 @@ static bool part_locked(struct copi_worker *w, uint64_t turn)
 
 bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn, bool late)
 {
-    if (!has_membarrier || atomic_load(&w->has_pinned) != 0 ||
+    if (!copi_rt.can_rob || atomic_load(&w->has_pinned) != 0 ||
         (atomic_load(&w->held) != 0 && !late))
         return false;
     struct copi_machine *spare = pop_spare();
@@ -217,6 +225,22 @@ bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn, bool late)
     copi_trace(COP_TRACE_HANDOVER, COP_NO_PID, COP_NO_PID, w->index);
     give(spare, w);
     return true;
+}
+
+void copi_machine_rob_next(struct copi_worker *w, uint64_t turn)
+{
+    struct copi_actor *a = NULL;
+    if (!copi_rt.can_rob)
+        return;
+    copi_lock_acquire(&lock);
+    if (lock_out_locked(w, turn)) {
+        a = atomic_load(&w->run_next);
+        atomic_store(&w->run_next, NULL);
+        atomic_store(&w->machine->here->lost, 0);
+    }
+    copi_lock_release(&lock);
+    if (a != NULL)
+        copi_runq_inject(a);
 }
 
 /* Under the lock, so that the machine stays where it is; 0: not up yet. */

@@ -21,7 +21,10 @@
  *     (copi_sched_yielded).
  *
  * run_next is not stolen, or it would be torn away from the cache it is hot
- * in, except from a worker that sysmon has marked as stalled.
+ * in. So its worker needs no atomic operation for it, which would be twice a
+ * turn. Only sysmon takes it, from a worker whose turn does not end: in the way
+ * in which workers are handed over, where the kernel's help replaces the fence
+ * (copi_machine_rob_next). Without that help there is no run_next.
  */
 #include "runtime/scheduler/runq.h"
 
@@ -136,25 +139,35 @@ bool copi_runq_push_local(struct copi_worker *w, struct copi_actor *a)
 
 bool copi_runq_push_next_local(struct copi_worker *w, struct copi_actor *a)
 {
-    if (a->priority != COP_PRIO_NORMAL)
+    if (COPI_UNLIKELY(a->priority != COP_PRIO_NORMAL || !copi_rt.can_rob))
         return copi_runq_push_local(w, a);
     copi_actor_set_status(a, COP_STATUS_RUNNABLE);
-    /* acq_rel: a thief may take it; pairs with steal_next */
+    /* relaxed, also below: see copi_machine_rob_next */
     struct copi_actor *old =
-        atomic_exchange_explicit(&w->run_next, a, memory_order_acq_rel);
+        atomic_load_explicit(&w->run_next, memory_order_relaxed);
+    atomic_store_explicit(&w->run_next, a, memory_order_relaxed);
     return old != NULL && copi_runq_push_local(w, old);
 }
 
 /* --------------------------------------------------------------- popping -- */
 
-static struct copi_actor *pop_next(struct copi_worker *w)
+static inline struct copi_actor *pop_next(struct copi_worker *w)
 {
-    if (atomic_load_explicit(&w->run_next, memory_order_relaxed) == NULL)
-        return NULL;
-    return atomic_exchange_explicit(&w->run_next, NULL, memory_order_acq_rel);
+    struct copi_actor *a =
+        atomic_load_explicit(&w->run_next, memory_order_relaxed);
+    if (a != NULL)
+        atomic_store_explicit(&w->run_next, NULL, memory_order_relaxed);
+    return a;
 }
 
-static struct copi_actor *pop_normal(struct copi_worker *w)
+void copi_runq_give_up_next_local(struct copi_worker *w)
+{
+    struct copi_actor *a = pop_next(w);
+    if (a != NULL)
+        copi_runq_push_local(w, a);
+}
+
+static inline struct copi_actor *pop_normal(struct copi_worker *w)
 {
     struct copi_ring *r = &w->ring[COP_PRIO_NORMAL];
     struct copi_actor *a;
@@ -211,13 +224,6 @@ struct copi_actor *copi_runq_pop_local(struct copi_worker *w)
 
 /* -------------------------------------------------------------- stealing -- */
 
-static struct copi_actor *steal_next(struct copi_worker *victim)
-{
-    if (atomic_load_explicit(&victim->stalled, memory_order_relaxed) == 0)
-        return NULL;
-    return pop_next(victim);
-}
-
 struct copi_actor *copi_runq_steal_local(struct copi_worker *w,
                                          struct copi_worker *victim)
 {
@@ -235,7 +241,7 @@ struct copi_actor *copi_runq_steal_local(struct copi_worker *w,
         COPI_COUNT(steals);
         return first;
     }
-    return steal_next(victim);
+    return NULL;
 }
 
 bool copi_runq_any(const struct copi_worker *w)
@@ -250,9 +256,6 @@ bool copi_runq_any(const struct copi_worker *w)
             if (copi_ring_count(&victim->ring[i]) > 0)
                 return true;
         }
-        if (atomic_load(&victim->stalled) != 0 &&
-            atomic_load(&victim->run_next) != NULL)
-            return true;
     }
     return false;
 }

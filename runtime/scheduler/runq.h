@@ -16,6 +16,9 @@ struct copi_actor *copi_runlist_pop(struct copi_runlist *l);
  * if its priority is normal. True if other workers should be told, as there is
  * now more to do than the worker will do at once. */
 bool copi_runq_push_next_local(struct copi_worker *w, struct copi_actor *a);
+/* What is next becomes one of many, that others may steal: this turn will last
+ * for a while, within the runtime. */
+void copi_runq_give_up_next_local(struct copi_worker *w);
 /* At the end of its queue. Result as above. */
 bool copi_runq_push_local(struct copi_worker *w, struct copi_actor *a);
 /* The next one to run from the worker's own queues; NULL: none. */

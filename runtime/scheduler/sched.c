@@ -32,18 +32,34 @@ static void ready_in_inbox(struct copi_worker *to, struct copi_actor *a)
         copi_idle_notify_worker(to);
 }
 
-void copi_sched_ready(struct copi_actor *a)
+/* One that has no choice where to run. */
+static COPI_COLD void ready_bound(struct copi_actor *a)
 {
-    struct copi_worker *w = copi_here()->worker;
     if (a->is_guest) {
         atomic_store(&a->guest_word, 1);
         copi_os_futex_wake(&a->guest_word, 1);
-    } else if (a->pinned) {
+    } else {
         ready_in_inbox(&copi_rt.worker[a->home], a);
-    } else if (w == NULL) {
-        copi_runq_inject(a);
+    }
+}
+
+void copi_sched_ready_local(struct copi_worker *w, struct copi_actor *a)
+{
+    if (COPI_UNLIKELY(a->is_guest || a->pinned))
+        ready_bound(a);
+    else if (copi_runq_push_next_local(w, a))
         copi_idle_notify();
-    } else if (copi_runq_push_next_local(w, a)) {
+}
+
+void copi_sched_ready(struct copi_actor *a)
+{
+    struct copi_worker *w = copi_here()->worker;
+    if (w != NULL) {
+        copi_sched_ready_local(w, a);
+    } else if (a->is_guest || a->pinned) {
+        ready_bound(a);
+    } else {
+        copi_runq_inject(a);
         copi_idle_notify();
     }
 }
@@ -129,11 +145,21 @@ static struct copi_actor *search(struct copi_worker *w)
     return NULL;
 }
 
+/* Chosen in a turn that was handed on. */
+static struct copi_actor *take_next_up(struct copi_worker *w)
+{
+    struct copi_actor *a = w->next_up;
+    w->next_up = NULL;
+    return a;
+}
+
 /* The next actor to run; NULL: the runtime quits. */
 static struct copi_actor *next_actor(struct copi_worker *w)
 {
-    struct copi_actor *a = copi_runq_pop_local(w);
+    struct copi_actor *a = take_next_up(w);
     bool searching = false;
+    if (a == NULL)
+        a = copi_runq_pop_local(w);
     while (a == NULL) {
         if (atomic_load_explicit(&copi_rt.quit, memory_order_acquire) != 0)
             return NULL;
@@ -161,6 +187,14 @@ static void collect(struct copi_worker *w)
 {
     copi_limbo_collect(&w->limbo);
     copi_limbo_collect_outside();
+}
+
+struct copi_actor *copi_sched_next_local(struct copi_worker *w)
+{
+    copi_epoch_quiet(w->index);
+    if (w->tick % TIMERS_EVERY == 0)
+        return NULL;
+    return copi_runq_pop_local(w);
 }
 
 bool copi_sched_loop(struct copi_machine *m)

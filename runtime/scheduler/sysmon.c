@@ -7,7 +7,7 @@
  * worker's turn number. The same odd number for a slice means a hog:
  *
  *   - it is asked to yield: its next call into the runtime ends the turn;
- *   - its run_next may be stolen, and a sleeping worker is woken for that;
+ *   - its run_next goes to the global queue;
  *   - if its thread has computed for a slice, it is preempted by a signal
  *     (preempt.c), and again and again;
  *   - if its thread waits in a system call, or four slices of that were in vain
@@ -100,7 +100,7 @@ static void deal_with_hog(struct copi_worker *w, const struct watched *s,
     if (atomic_exchange(&w->ask, 1) == 0)
         copi_trace(COP_TRACE_HOG, COP_NO_PID, COP_NO_PID, w->index);
     if (waits)
-        atomic_store(&w->stalled, 1);
+        copi_machine_rob_next(w, s->turn);
     bool is_mendable = copi_preempt_is_possible() &&
                        is_computing(w, s, &burnt) &&
                        burnt < IN_VAIN_AFTER * slice;

@@ -12,7 +12,11 @@
  * So an idle handler actor has no stack, an actor that was spawned and has not
  * run has none either, and actors that come and go use the same hot one.
  *
- * At the end of a turn the machine, back on its own stack, does what the actor
+ * Most turns are those of handlers that never block. They leave no frames, so
+ * the stack goes straight from one such actor to the next (chain): in a program
+ * that is made of them a turn costs no switch at all.
+ *
+ * At the end of any other turn the machine, back on its own stack, does what the actor
  * asked for when it left (enum copi_leave). Only then may others see it as
  * parked or runnable.
  */
@@ -74,21 +78,34 @@ void copi_turn_leave_for_good(struct copi_actor *a, enum copi_leave why)
     copi_coro_leave_for_good(&a->carrier->coro, copi_here()->native);
 }
 
-COPI_EDGE void copi_turn_user_begin(void)
+/* After this `h` must not be looked at: the actor may wake on another thread
+ * before its next instruction. */
+static inline void user_begin(struct copi_here *h)
 {
-    struct copi_here *h = copi_here();
     COPI_ASSERT(h->in_runtime == 1);
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&h->in_runtime, 0, memory_order_release);
 }
 
-COPI_EDGE void copi_turn_user_end(void)
+COPI_EDGE void copi_turn_user_begin(void)
+{
+    user_begin(copi_here());
+}
+
+static COPI_COLD struct copi_here *give_up(void)
+{
+    copi_machine_was_lost();
+    return copi_here();
+}
+
+COPI_EDGE struct copi_here *copi_turn_user_end(void)
 {
     struct copi_here *h = copi_here();
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&h->lost, memory_order_acquire) != 0)
-        copi_machine_was_lost();
+    if (COPI_UNLIKELY(atomic_load_explicit(&h->lost, memory_order_acquire)))
+        return give_up();
+    return h;
 }
 
 void copi_turn_judge_begin(void)
@@ -126,31 +143,36 @@ static void run_init(struct copi_actor *a)
     a->has_init = true;
 }
 
-static void handle_one(struct copi_actor *a)
+/* Shows it the message that it was lent. Gives what is here afterwards. */
+static inline struct copi_here *handle(struct copi_actor *a,
+                                       struct copi_here *h)
 {
-    struct cop_msg *m = a->inbox;
-    copi_inbox_lend(a, NULL, m);
-    const cop_handler *h = copi_actor_handler(a);
-    if (h->message != NULL) {
-        copi_turn_user_begin();
-        h->message(a->state, m);
-        copi_turn_user_end();
+    const cop_handler *handler = copi_actor_handler(a);
+    h->worker->budget--;
+    if (handler->message != NULL) {
+        user_begin(h);
+        handler->message(a->state, a->current);
+        h = copi_turn_user_end();
     }
-    copi_inbox_unlend(a);
+    copi_inbox_unlend_to(a, h->cells);
+    return h;
 }
 
 static void handler_turn(struct copi_actor *a)
 {
     begin_turn(a, false);
-    if (!a->started)
+    if (COPI_UNLIKELY(!a->started))
         run_init(a);
+    struct copi_here *h = copi_here();
     for (;;) {
-        copi_signals_take(a);
-        struct copi_worker *w = copi_here()->worker;
-        if (a->inbox == NULL || w->budget <= 0)
-            return;
-        w->budget--;
-        handle_one(a);
+        if (COPI_UNLIKELY(h->worker->budget <= 0) ||
+            !copi_inbox_lend_sole(a, h->counters)) {
+            copi_signals_take(a);
+            if (a->inbox == NULL || h->worker->budget <= 0)
+                return;
+            copi_inbox_lend(a, NULL, a->inbox);
+        }
+        h = handle(a, h);
     }
 }
 
@@ -189,6 +211,92 @@ COP_NORETURN static void die_of_crash(struct copi_actor *a)
     copi_exit_now(a, take_crash(a->wreck));
 }
 
+/* What it has spent of the turn's budget and is not noted yet. */
+static void note_reductions(struct copi_worker *w, struct copi_actor *a)
+{
+    int now = (int)copi_rt.config.reductions - w->budget;
+    uint64_t r = atomic_load_explicit(&a->reductions, memory_order_relaxed);
+    atomic_store_explicit(&a->reductions, r + (uint64_t)(now - w->noted),
+                          memory_order_relaxed);
+    w->noted = now;
+}
+
+static void open_turn(struct copi_worker *w, struct copi_actor *a)
+{
+    uint64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
+    copi_count_in(&w->counters.turns);
+    w->budget = (int)copi_rt.config.reductions;
+    w->noted = 0;
+    copi_actor_set_status(a, COP_STATUS_RUNNING);
+    /* release: sysmon sees the turn with what came before it */
+    atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
+    if (COPI_UNLIKELY(atomic_load_explicit(&w->ask, memory_order_relaxed)))
+        atomic_store_explicit(&w->ask, 0, memory_order_relaxed);
+}
+
+static void close_turn(struct copi_worker *w)
+{
+    uint64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
+    atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
+}
+
+/* It needs no stack for now; true if its turn goes on. */
+static bool settle(struct copi_worker *w, struct copi_actor *a)
+{
+    if (a->inbox != NULL) { /* out of budget, or it leaves its stack */
+        copi_sched_yielded(w, a);
+        return false;
+    }
+    /* a deadline that fired as its wait ended: nobody waits for it */
+    if (COPI_UNLIKELY(
+            atomic_load_explicit(&a->poke, memory_order_relaxed) != 0))
+        atomic_store(&a->poke, 0);
+    if (copi_wait_commit(a))
+        return false;
+    if (w->budget > 0)
+        return true;
+    copi_sched_yielded(w, a);
+    return false;
+}
+
+/* New coroutines do not get the reserve: they may keep it for ever. */
+static bool may_chain(struct copi_worker *w, struct copi_actor *a)
+{
+    return a->carrier == NULL && a->stack_bytes == 0 && !a->crashed &&
+           (copi_actor_handler(a) != NULL || w->reserve != NULL);
+}
+
+/* On the stack of an actor that has nothing on it any more, at the end of its
+ * turn: ends the turn, and begins the next actor's if it can have this stack.
+ * False: the turn is still to be ended, in the usual way. */
+static bool chain(struct copi_actor *a)
+{
+    struct copi_here *h = copi_here();
+    struct copi_worker *w = h->worker;
+    struct copi_carrier *c = a->carrier;
+    if (COPI_UNLIKELY(a->held || c->stack_bytes != 0 ||
+                      copi_inject_is_on(COPI_INJECT_TURNS)))
+        return false;
+    note_reductions(w, a);
+    a->carrier = NULL;
+    if (settle(w, a)) {
+        a->carrier = c;
+        return true;
+    }
+    h->actor = NULL;
+    close_turn(w);
+    struct copi_actor *next = copi_sched_next_local(w);
+    if (COPI_LIKELY(next != NULL && may_chain(w, next))) {
+        open_turn(w, next);
+        next->carrier = c;
+        h->actor = next;
+        return true;
+    }
+    w->next_up = next;
+    copi_coro_leave(&c->coro, h->native);
+    return true; /* with another actor, perhaps on another thread */
+}
+
 /* On the one it crashed on, below the innermost cop_catch. */
 COP_NORETURN static void crash_caught(void *unused)
 {
@@ -208,7 +316,8 @@ static void carrier_main(void *unused)
             handler_turn(a);
         else if (!still_hibernates(a))
             coroutine_life(a);
-        copi_turn_leave(a, COPI_LEAVE_DONE);
+        if (!chain(a))
+            copi_turn_leave(a, COPI_LEAVE_DONE);
     }
 }
 
@@ -330,30 +439,11 @@ static void end_of_actor(struct copi_worker *w, struct copi_actor *a)
     tell_of_end();
 }
 
-/* What it has spent of the turn's budget beyond *spent. */
-static void note_reductions(struct copi_worker *w, struct copi_actor *a,
-                            int *spent)
-{
-    int now = (int)copi_rt.config.reductions - w->budget;
-    uint64_t r = atomic_load_explicit(&a->reductions, memory_order_relaxed);
-    atomic_store_explicit(&a->reductions, r + (uint64_t)(now - *spent),
-                          memory_order_relaxed);
-    *spent = now;
-}
-
-/* It needs no stack. */
 static bool after_done(struct copi_worker *w, struct copi_actor *a)
 {
     carrier_done(w, a->carrier);
     a->carrier = NULL;
-    if (a->inbox != NULL) { /* out of budget, or it leaves its stack */
-        copi_sched_yielded(w, a);
-        return false;
-    }
-    /* a deadline that fired as its wait ended: nobody waits for it */
-    if (atomic_load_explicit(&a->poke, memory_order_relaxed) != 0)
-        atomic_store(&a->poke, 0);
-    return !copi_wait_commit(a);
+    return settle(w, a);
 }
 
 /* Does what it left for; true if its turn goes on. */
@@ -441,26 +531,24 @@ static bool has_lost_worker(struct copi_machine *m, struct copi_actor *a)
 bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
 {
     struct copi_worker *w = m->worker;
-    uint64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
-    int spent = 0;
     bool again = false;
 
-    COPI_COUNT(turns);
-    w->budget = (int)copi_rt.config.reductions;
-    copi_actor_set_status(a, COP_STATUS_RUNNING);
-    /* release: sysmon sees the turn with what came before it */
-    atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
-    if (atomic_load_explicit(&w->ask, memory_order_relaxed) != 0)
-        atomic_store_explicit(&w->ask, 0, memory_order_relaxed);
+    open_turn(w, a);
     do {
         if (a->carrier == NULL && !give_carrier(w, a)) {
             go_without_stack(w, a);
             break;
         }
+        struct copi_carrier *c = a->carrier;
         m->here->actor = a;
-        copi_coro_enter(&m->native, &a->carrier->coro);
+        copi_coro_enter(&m->native, &c->coro);
+        a = m->here->actor; /* another one, if turns were chained */
         m->here->actor = NULL;
         atomic_store_explicit(&m->here->in_runtime, 1, memory_order_relaxed);
+        if (a == NULL) {
+            carrier_done(w, c);
+            return true;
+        }
         if (a->leave == COPI_LEAVE_CRASHED)
             after_crash(m, a);
         if (has_lost_worker(m, a)) {
@@ -469,13 +557,11 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
             copi_machine_requeue(a);
             return false;
         }
-        note_reductions(w, a, &spent);
+        note_reductions(w, a);
         again = after_leave(w, a);
     } while (again && w->budget > 0);
     if (again)
         copi_sched_yielded(w, a);
-    if (atomic_load_explicit(&w->stalled, memory_order_relaxed) != 0)
-        atomic_store_explicit(&w->stalled, 0, memory_order_relaxed);
-    atomic_store_explicit(&w->turn, turn + 2, memory_order_release);
+    close_turn(w);
     return true;
 }

@@ -22,7 +22,7 @@ COP_NORETURN void copi_turn_leave_for_good(struct copi_actor *a,
 
 /* Around code of the program: it runs outside the runtime. */
 void copi_turn_user_begin(void);
-void copi_turn_user_end(void);
+struct copi_here *copi_turn_user_end(void);
 
 /* Around a callback in the middle of a call of the running actor, whose mailbox
  * must stay as it is meanwhile: no preemption, no handing over, but a native

@@ -49,19 +49,12 @@ bool copi_wait_is_over(const struct copi_wait *w)
     return w->deadline <= 0 || copi_clock_now() >= w->deadline;
 }
 
-bool copi_wait_commit(struct copi_actor *a)
+bool copi_wait_recall(struct copi_actor *a, bool is_parked)
 {
-    copi_actor_set_status(a, COP_STATUS_WAITING);
-    if (!copi_mailbox_park(a)) {
-        copi_actor_set_status(a, COP_STATUS_RUNNING);
+    if (is_parked && !copi_mailbox_unpark(a))
         return false;
-    }
-    /* The actor may run elsewhere by now, or be dead: its record is still
-     * there, as this turn is not over. */
-    if (atomic_load(&a->poke) == 0 || !copi_mailbox_unpark(a))
-        return true;
     copi_actor_set_status(a, COP_STATUS_RUNNING);
-    return false;
+    return true;
 }
 
 static void park_guest(struct copi_actor *a)
@@ -99,12 +92,10 @@ void copi_wait_end(struct copi_actor *a, struct copi_wait *w)
     a->waiting = NULL;
 }
 
-void copi_signals_take(struct copi_actor *a)
+void copi_signals_act(struct copi_actor *a)
 {
     struct cop_msg *m;
     cop_reason why;
-    if (!copi_mailbox_has_signals_local(a))
-        return;
     while ((m = copi_mailbox_next_local(a)) != NULL) {
         if (!copi_signal_act(a, m, &why))
             continue;

@@ -21,6 +21,7 @@
 #ifndef COPI_SCHEDULER_WAIT_H
 #define COPI_SCHEDULER_WAIT_H
 
+#include "runtime/actor/mailbox.h"
 #include "runtime/scheduler/timers.h"
 
 struct copi_wait {
@@ -34,11 +35,28 @@ bool copi_wait_is_over(const struct copi_wait *w);
 void copi_wait_park(struct copi_actor *a, struct copi_wait *w);
 void copi_wait_end(struct copi_actor *a, struct copi_wait *w);
 
+void copi_signals_act(struct copi_actor *a);
 /* Acts on all signals that have arrived. May end the actor: then it does not
  * return. */
-void copi_signals_take(struct copi_actor *a);
+static inline void copi_signals_take(struct copi_actor *a)
+{
+    if (copi_mailbox_has_signals_local(a))
+        copi_signals_act(a);
+}
+
+/* The rest of commit: the actor did not park, or should be made to go on. */
+bool copi_wait_recall(struct copi_actor *a, bool is_parked);
 
 /* Parks an actor that is off its stack: false if it must go on at once. */
-bool copi_wait_commit(struct copi_actor *a);
+static inline bool copi_wait_commit(struct copi_actor *a)
+{
+    copi_actor_set_status(a, COP_STATUS_WAITING);
+    if (COPI_UNLIKELY(!copi_mailbox_park(a)))
+        return !copi_wait_recall(a, false);
+    /* The actor may run elsewhere by now, or be dead: its record is still
+     * there, as this turn is not over. */
+    return COPI_LIKELY(atomic_load(&a->poke) == 0) ||
+           !copi_wait_recall(a, true);
+}
 
 #endif

@@ -50,6 +50,8 @@ struct copi_worker {
     unsigned index;
     struct copi_machine *machine;
     int budget;            /* reductions left in this turn */
+    int noted;             /* of those spent, in the actor's account already */
+    struct copi_actor *next_up; /* to run next, chosen already, or NULL */
     unsigned streak;       /* turns taken from run_next in a row */
     uint32_t tick;         /* turns, for what is due every n-th */
     uint32_t looks;        /* at the global queue, likewise */
@@ -65,13 +67,12 @@ struct copi_worker {
     /* It writes, others read. */
     COPI_ALIGNED(COPI_CACHE_LINE) struct copi_counters counters;
     _Atomic uint64_t turn; /* odd within a turn */
+    _Atomic(struct copi_actor *) run_next; /* sysmon may take it: runq.c */
     _Atomic uint32_t held; /* preempted actors in its inbox or running */
 
     /* Any thread. */
-    COPI_ALIGNED(COPI_CACHE_LINE) _Atomic(struct copi_actor *) run_next;
-    _Atomic uint32_t ask;        /* sysmon asks the turn to end */
+    COPI_ALIGNED(COPI_CACHE_LINE) _Atomic uint32_t ask;        /* sysmon asks the turn to end */
     _Atomic int64_t since;       /* sysmon: when it first saw this turn */
-    _Atomic uint32_t stalled;    /* its run_next may be stolen */
     _Atomic uint32_t has_pinned; /* a pinned actor lives here: no hand-over */
     _Atomic uint32_t token;      /* idle.c: woken; what its machine sleeps on */
     struct copi_runlist inbox;   /* pinned and migrating actors */
@@ -124,6 +125,7 @@ struct copi_runtime {
     _Atomic uint32_t death_watch; /* somebody waits on it */
     cop_config config;            /* with defaults filled in */
     unsigned workers;
+    bool can_rob; /* sysmon can take what is a worker's own */
     struct copi_worker *worker;                  /* [workers] */
     struct copi_runlist inject[COPI_PRIORITIES]; /* for any worker */
     _Atomic uint32_t inject_count;               /* of all four */

@@ -20,18 +20,18 @@ static _Atomic uint64_t refused; /* cells that met a closed queue */
 
 static void push(uint64_t producer, uint64_t n)
 {
-    struct cop_msg *rest, *m = copi_msg_make(1, &n, sizeof n);
+    struct cop_msg *m = copi_msg_make(1, &n, sizeof n);
     m->sender.id = producer;
-    switch (copi_mailbox_push(actor, m, &rest)) {
+    switch (copi_mailbox_push(actor, m)) {
     case COPI_PUSHED_WAKE:
         ck_assert_uint_eq(atomic_exchange(&woken, 1), 0);
         break;
     case COPI_PUSHED_CLOSED:
-        while (rest != NULL) {
-            struct cop_msg *next = copi_inbox_after(rest);
+        while (m != NULL) {
+            struct cop_msg *next = copi_inbox_after(m);
             atomic_fetch_add(&refused, 1);
-            copi_msg_release(rest);
-            rest = next;
+            copi_msg_release(m);
+            m = next;
         }
         break;
     default:
