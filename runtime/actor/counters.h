@@ -11,7 +11,7 @@
 
 #include <coppice/inspect.h>
 
-#include "runtime/base/base.h"
+#include "runtime/actor/here.h"
 
 struct copi_counters {
 #define COP_X(name) _Atomic uint64_t name;
@@ -22,12 +22,6 @@ struct copi_counters {
 /* Those of threads that are no workers'. */
 extern struct copi_counters copi_counters_outside;
 
-/* Adds to a counter of the calling thread, by its offset in the struct. */
-void copi_count_add(size_t offset, uint64_t n);
-#define COPI_COUNT(name) copi_count_add(offsetof(struct copi_counters, name), 1)
-#define COPI_COUNT_N(name, n)                                                  \
-    copi_count_add(offsetof(struct copi_counters, name), (n))
-
 /* The same for who has the thread's counters at hand: on a worker's thread
  * only. */
 static inline void copi_count_in(_Atomic uint64_t *counter)
@@ -35,6 +29,17 @@ static inline void copi_count_in(_Atomic uint64_t *counter)
     uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);
     atomic_store_explicit(counter, v + 1, memory_order_relaxed);
 }
+
+/* Adds to a counter of the calling thread. */
+#define COPI_COUNT(name)                                                       \
+    do {                                                                       \
+        struct copi_counters *copi_c = copi_here()->counters;                  \
+        if (COPI_LIKELY(copi_c != NULL))                                       \
+            copi_count_in(&copi_c->name);                                      \
+        else                                                                   \
+            atomic_fetch_add_explicit(&copi_counters_outside.name, 1,          \
+                                      memory_order_relaxed);                   \
+    } while (0)
 
 void copi_counters_clear(struct copi_counters *c);
 

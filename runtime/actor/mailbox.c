@@ -39,20 +39,13 @@
 #include "runtime/actor/mailbox.h"
 
 #include "runtime/actor/counters.h"
-#include "runtime/actor/heap.h"
 #include "runtime/base/atomic.h"
 #include "runtime/base/check.h"
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
 #include "runtime/probe/trace.h"
 
-enum { MARKS = 8, SPINS = 200 };
-
-struct copi_marks {
-    uint64_t ref[MARKS];
-    struct cop_msg *prev[MARKS];
-    uint32_t used; /* how many were set, ever; modulo MARKS the next one */
-};
+enum { MARKS = COPI_MARKS, SPINS = 200 };
 
 #define RUNNING COPI_MAILBOX_RUNNING
 #define PARKED COPI_MAILBOX_PARKED
@@ -107,7 +100,7 @@ static struct cop_msg *take_first(struct copi_actor *a)
     return m;
 }
 
-struct cop_msg *copi_mailbox_next_local(struct copi_actor *a)
+struct cop_msg *copi_mailbox_next_last_local(struct copi_actor *a)
 {
     struct cop_msg *m = a->head != NULL ? a->head : take_first(a);
     if (m == NULL)
@@ -163,29 +156,16 @@ bool copi_mailbox_close(struct copi_actor *a)
 
 /* --------------------------------------------------------------- inbox -- */
 
-static void set_next(struct cop_msg *m, struct cop_msg *next)
-{
-    atomic_store_explicit(&m->next, next, memory_order_relaxed);
-}
-
-static inline void tally(struct copi_actor *a, const struct cop_msg *m, int by)
-{
-    copi_actor_tally(&a->inbox_count, by);
-    copi_heap_count(a, (size_t)by * (COPI_MSG_HEADER + m->size));
-    if (m->flags & COPI_MSG_SYSTEM)
-        copi_actor_tally(&a->inbox_system, by);
-}
-
 void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent)
 {
     struct cop_msg *prev = urgent ? a->urgent_last : a->inbox_last;
     struct cop_msg *next = prev != NULL ? copi_inbox_after(prev) : a->inbox;
     COPI_ASSERT(urgent || next == NULL);
-    set_next(m, next);
+    copi_inbox_link(m, next);
     if (prev == NULL)
         a->inbox = m;
     else
-        set_next(prev, m);
+        copi_inbox_link(prev, m);
     if (next == NULL)
         a->inbox_last = m;
     if (urgent) {
@@ -194,7 +174,7 @@ void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent)
         if (a->marks != NULL)
             memset(a->marks, 0, sizeof *a->marks);
     }
-    tally(a, m, 1);
+    copi_inbox_tally(a, m, 1);
 }
 
 void copi_inbox_take(struct copi_actor *a, struct cop_msg *prev,
@@ -206,7 +186,7 @@ void copi_inbox_take(struct copi_actor *a, struct cop_msg *prev,
         a->inbox = next;
     } else {
         COPI_ASSERT(copi_inbox_after(prev) == m);
-        set_next(prev, next);
+        copi_inbox_link(prev, next);
     }
     if (a->inbox_last == m)
         a->inbox_last = prev;
@@ -216,8 +196,8 @@ void copi_inbox_take(struct copi_actor *a, struct cop_msg *prev,
         if (a->marks->prev[i] == m)
             a->marks->prev[i] = prev;
     }
-    set_next(m, NULL);
-    tally(a, m, -1);
+    copi_inbox_link(m, NULL);
+    copi_inbox_tally(a, m, -1);
 }
 
 bool copi_inbox_set_aside(struct copi_actor *a)
@@ -225,7 +205,7 @@ bool copi_inbox_set_aside(struct copi_actor *a)
     struct cop_msg *m = a->current;
     if (m == NULL)
         return false;
-    set_next(m, a->aside);
+    copi_inbox_link(m, a->aside);
     a->aside = m;
     a->current = NULL;
     return true;
@@ -236,7 +216,7 @@ void copi_inbox_take_back(struct copi_actor *a)
     COPI_ASSERT(a->current == NULL && a->aside != NULL);
     a->current = a->aside;
     a->aside = copi_inbox_after(a->current);
-    set_next(a->current, NULL);
+    copi_inbox_link(a->current, NULL);
 }
 
 void copi_inbox_unlend_all(struct copi_actor *a)

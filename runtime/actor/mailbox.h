@@ -8,6 +8,7 @@
 
 #include "runtime/actor/actor.h"
 #include "runtime/actor/counters.h"
+#include "runtime/actor/heap.h"
 #include "runtime/actor/message.h"
 #include "runtime/probe/trace.h"
 
@@ -79,8 +80,19 @@ static inline struct cop_msg *copi_mailbox_sole_local(struct copi_actor *a)
 /* Takes it off; false: it is the only one no more, and still there. */
 bool copi_mailbox_take_sole_local(struct copi_actor *a, struct cop_msg *m);
 
+/* The same as next, of any length of the queue. */
+struct cop_msg *copi_mailbox_next_last_local(struct copi_actor *a);
 /* The next signal in order, taken off; NULL: none. */
-struct cop_msg *copi_mailbox_next_local(struct copi_actor *a);
+static inline struct cop_msg *copi_mailbox_next_local(struct copi_actor *a)
+{
+    struct cop_msg *next, *m = a->head;
+    /* acquire: pairs with the link's release in push */
+    if (m == NULL || (next = atomic_load_explicit(&m->next,
+                                                  memory_order_acquire)) == NULL)
+        return copi_mailbox_next_last_local(a);
+    a->head = next;
+    return m;
+}
 
 /* Parks an actor that runs no more: from now on a push must wake it. False if
  * there are signals. To be called off the actor's stack: once it returns true
@@ -101,7 +113,50 @@ bool copi_mailbox_close(struct copi_actor *a);
 
 /* --------------------------------------------------------------- inbox -- */
 
+enum { COPI_MARKS = 8 };
+struct copi_marks {
+    uint64_t ref[COPI_MARKS];
+    struct cop_msg *prev[COPI_MARKS];
+    uint32_t used; /* how many were set, ever; modulo MARKS the next one */
+};
+
+static inline void copi_inbox_link(struct cop_msg *m, struct cop_msg *next)
+{
+    atomic_store_explicit(&m->next, next, memory_order_relaxed);
+}
+
+static inline void copi_inbox_tally(struct copi_actor *a,
+                                    const struct cop_msg *m, int by)
+{
+    copi_actor_tally(&a->inbox_count, by);
+    copi_heap_count(a, (size_t)by * (COPI_MSG_HEADER + m->size));
+    if (COPI_UNLIKELY(m->flags & COPI_MSG_SYSTEM))
+        copi_actor_tally(&a->inbox_system, by);
+}
+
 void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent);
+
+/* Does the signal mean no more than that it belongs at the inbox's end? */
+static inline bool copi_inbox_is_plain(const struct copi_actor *a,
+                                       const struct cop_msg *m)
+{
+    return m->kind == COPI_SIG_MESSAGE && !a->limited &&
+           (m->flags &
+            (COPI_MSG_ALIAS | COPI_MSG_COUNTED | COPI_MSG_URGENT)) == 0;
+}
+/* As append, not urgent. */
+static inline void copi_inbox_append_plain(struct copi_actor *a,
+                                           struct cop_msg *m)
+{
+    copi_inbox_link(m, NULL);
+    if (a->inbox_last == NULL)
+        a->inbox = m;
+    else
+        copi_inbox_link(a->inbox_last, m);
+    a->inbox_last = m;
+    copi_inbox_tally(a, m, 1);
+}
+
 /* Takes out m, whose predecessor is prev (NULL: m is the first). */
 void copi_inbox_take(struct copi_actor *a, struct cop_msg *prev,
                      struct cop_msg *m);
@@ -132,22 +187,43 @@ static inline void copi_inbox_unlend_to(struct copi_actor *a,
     a->current = NULL;
     copi_msg_release_to(cells, m);
 }
+/* Lends m, which is in no list any more. Nothing is lent yet. */
+static inline void copi_inbox_lend_loose(struct copi_actor *a,
+                                         struct cop_msg *m)
+{
+    if (!(m->flags & COPI_MSG_SYSTEM))
+        COPI_COUNT(received);
+    copi_trace(COP_TRACE_RECV, a->pid, m->sender, m->tag);
+    a->current = m;
+}
+
+/* Lends the first of the inbox. Nothing is lent yet. */
+static inline void copi_inbox_lend_first(struct copi_actor *a)
+{
+    struct cop_msg *m = a->inbox;
+    if (COPI_UNLIKELY(a->marks != NULL || a->urgent_last != NULL ||
+                      (m->flags & COPI_MSG_COUNTED))) {
+        copi_inbox_lend(a, NULL, m);
+        return;
+    }
+    a->inbox = copi_inbox_after(m);
+    if (a->inbox == NULL)
+        a->inbox_last = NULL;
+    copi_inbox_link(m, NULL);
+    copi_inbox_tally(a, m, -1);
+    copi_inbox_lend_loose(a, m);
+}
+
 /* Lends the only signal there is, if it is a message that needs no more looking
  * at than its kind, past the inbox. Nothing is lent yet. */
-static inline bool copi_inbox_lend_sole(struct copi_actor *a,
-                                        struct copi_counters *counters)
+static inline bool copi_inbox_lend_sole(struct copi_actor *a)
 {
     struct cop_msg *m;
     if (a->inbox != NULL || (m = copi_mailbox_sole_local(a)) == NULL)
         return false;
-    if (m->kind != COPI_SIG_MESSAGE || a->limited ||
-        (m->flags & (COPI_MSG_ALIAS | COPI_MSG_COUNTED)) != 0 ||
-        !copi_mailbox_take_sole_local(a, m))
+    if (!copi_inbox_is_plain(a, m) || !copi_mailbox_take_sole_local(a, m))
         return false;
-    if (!(m->flags & COPI_MSG_SYSTEM))
-        copi_count_in(&counters->received);
-    copi_trace(COP_TRACE_RECV, a->pid, m->sender, m->tag);
-    a->current = m;
+    copi_inbox_lend_loose(a, m);
     return true;
 }
 /* Keeps the lent message valid over receives, until take_back; false: none. */

@@ -85,7 +85,7 @@ static void release_body(struct cop_msg *m)
     }
 }
 
-void copi_msg_release(struct cop_msg *m)
+void copi_msg_release_slowly(struct cop_msg *m)
 {
     COPI_ASSERT(m->kind <= COPI_SIG_ALIVE_ACK);
     cop_reason_release(m->reason);

@@ -176,7 +176,8 @@ static int run_call(struct call *c, const void *body, size_t size)
     c->ref = copi_ref_new(true);
     copi_inbox_mark(c->a, c->ref);
     /* seq_cst: our edge first, then the others'; see is_deadlock */
-    atomic_store(&c->a->calling, c->to.id);
+    /* release: after the end of the call before; pairs with follow */
+    atomic_store_explicit(&c->a->calling, c->to.id, memory_order_release);
     atomic_store(&c->a->call_ref, c->ref.id);
     if (is_deadlock(c)) {
         copi_msg_release(m);
@@ -184,8 +185,8 @@ static int run_call(struct call *c, const void *body, size_t size)
     } else {
         rc = send_and_wait(c, m);
     }
-    atomic_store(&c->a->call_ref, 0);
-    atomic_store(&c->a->calling, 0);
+    if (atomic_load(&c->a->call_ref) != 0) /* it was not answered */
+        atomic_store(&c->a->call_ref, 0);
     return rc;
 }
 

@@ -75,19 +75,37 @@ static int look(struct copi_actor *a, const cop_match *c, size_t n,
     return -1;
 }
 
+/* Most that is received is the only message there is, past the inbox. */
+static inline int take_sole(struct copi_actor *a, const cop_match *c, size_t n)
+{
+    struct cop_msg *m;
+    if (n != 1 || c->when != NULL || a->inbox != NULL ||
+        (m = copi_mailbox_sole_local(a)) == NULL ||
+        !copi_inbox_is_plain(a, m) || !matches(c, m) ||
+        !copi_mailbox_take_sole_local(a, m))
+        return -1;
+    copi_inbox_lend_loose(a, m);
+    return 0;
+}
+
 static int recv_behind(struct copi_actor *a, const cop_match *c, size_t n,
                        cop_ref *mark, cop_time deadline, cop_wait why)
 {
     struct copi_wait w;
+    struct cop_msg *prev = NULL;
     int found;
     copi_inbox_unlend(a);
+    if (mark == NULL && (found = take_sole(a, c, n)) >= 0)
+        return found;
     copi_wait_begin(&w, deadline, why);
     copi_signals_take(a);
-    struct cop_msg *prev =
-        mark != NULL ? copi_inbox_marked(a, *mark) : begin_at(a, c, n);
+    if (a->inbox != NULL)
+        prev = mark != NULL ? copi_inbox_marked(a, *mark) : begin_at(a, c, n);
     struct cop_msg *urgent = a->urgent_last;
     while ((found = look(a, c, n, &prev)) < 0 && !copi_wait_is_over(&w)) {
         copi_wait_park(a, &w);
+        if (mark == NULL && (found = take_sole(a, c, n)) >= 0)
+            break;
         uint32_t drops = a->drops;
         copi_signals_take(a);
         /* what came in front, or went, makes the position worthless */
@@ -113,7 +131,7 @@ static int receive(const char *call, const cop_msg **out,
 {
     struct copi_scope s;
     struct copi_actor *a = copi_scope_actor(&s, call);
-    if (out == NULL || (clauses == NULL && n > 0))
+    if (COPI_UNLIKELY(out == NULL || (clauses == NULL && n > 0)))
         copi_misuse("%s: %s is NULL", call, out == NULL ? "out" : "clauses");
     int i = copi_recv(a, clauses, n, deadline, COP_WAIT_RECEIVE);
     *out = i >= 0 ? a->current : NULL;

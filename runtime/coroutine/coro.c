@@ -33,7 +33,8 @@
 
 void copi_native_init(struct copi_native *n)
 {
-    *n = (struct copi_native){.fiber = copi_tsan_current()};
+    *n = (struct copi_native){.errno_at = copi_os_errno(),
+                              .fiber = copi_tsan_current()};
 }
 
 void copi_native_fini(struct copi_native *n)
@@ -48,7 +49,7 @@ static void begin(void *arg)
     struct copi_coro *c = arg;
 
     copi_asan_finish(NULL, &c->on->stack_low, &c->on->stack_size);
-    *copi_os_errno() = 0;
+    *c->on->errno_at = 0;
     c->entry(c->arg);
     copi_panic("the function of a coroutine returned");
 }
@@ -178,13 +179,12 @@ static void check_leaving(const struct copi_coro *from,
 {
     COPI_ASSERT(from->state == COPI_CORO_RUNNING);
     COPI_ASSERT(from->on == to && to->inside == from);
-    COPI_ASSERT(copi_lock_none_held());
 }
 
 void copi_coro_leave(struct copi_coro *from, struct copi_native *to)
 {
     check_leaving(from, to);
-    from->saved_errno = *copi_os_errno();
+    from->saved_errno = *to->errno_at;
     from->state = COPI_CORO_SUSPENDED;
     from->on = NULL;
 
@@ -194,7 +194,7 @@ void copi_coro_leave(struct copi_coro *from, struct copi_native *to)
     /* `to` may be another thread's by now: only `from->on` is ours. */
     copi_asan_finish(from->fake, &from->on->stack_low, &from->on->stack_size);
 
-    *copi_os_errno() = from->saved_errno;
+    *from->on->errno_at = from->saved_errno;
 }
 
 COP_NORETURN void copi_coro_leave_for_good(struct copi_coro *from,

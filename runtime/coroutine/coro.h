@@ -46,6 +46,7 @@ enum copi_coro_state {
 struct copi_native {
     struct copi_ctx ctx;      /* saved while a coroutine runs */
     struct copi_coro *inside; /* that coroutine; NULL on the thread's stack */
+    int *errno_at;            /* the thread's errno */
     /* Used under sanitizers only; there in every build, so that sizes do not
      * depend on flags. */
     void *fake;            /* ASan: its book of the thread's frames */

@@ -187,9 +187,9 @@ static void assert_may_lock(void)
     COPI_ASSERT(copi_lock_may_acquire(COPI_LOCK_SLAB));
 }
 
-void *copi_slab_alloc(enum copi_slab_class c)
+void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
+                             enum copi_slab_class c)
 {
-    struct copi_slab_cache *cache = copi_slab_cache();
     void *cell = NULL;
 
     COPI_ASSERT(c < COPI_SLAB_COUNT);
@@ -204,13 +204,10 @@ void *copi_slab_alloc(enum copi_slab_class c)
     return cell ? cell : copi_mem_take(class_bytes[c], COPI_CACHE_LINE);
 }
 
-void copi_slab_free(enum copi_slab_class c, void *p)
+void copi_slab_free_slowly(struct copi_slab_cache *cache,
+                           enum copi_slab_class c, void *p)
 {
-    struct copi_slab_cache *cache = copi_slab_cache();
-
     COPI_ASSERT(c < COPI_SLAB_COUNT);
-    if (!p)
-        return;
     if (cache->limit == 0) {
         assert_may_lock();
         copi_mem_free(p, class_bytes[c]);

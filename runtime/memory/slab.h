@@ -58,14 +58,13 @@ struct copi_slab_cache {
  * be kept across a switch. */
 struct copi_slab_cache *copi_slab_cache(void);
 
-/* A cell, or NULL. Passes the fault point "alloc", once. Now and then it and
- * copi_slab_free take a lock of rank SLAB. */
-COP_MUST_USE void *copi_slab_alloc(enum copi_slab_class c);
+/* What the inline functions leave over. */
+COP_MUST_USE void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
+                                          enum copi_slab_class c);
+void copi_slab_free_slowly(struct copi_slab_cache *cache,
+                           enum copi_slab_class c, void *p);
 
-/* On any thread. p may be NULL. */
-void copi_slab_free(enum copi_slab_class c, void *p);
-
-/* The same for who has the thread's cache at hand. */
+/* For who has the thread's cache at hand. */
 COP_MUST_USE static inline void *
 copi_slab_alloc_from(struct copi_slab_cache *cache, enum copi_slab_class c)
 {
@@ -73,7 +72,7 @@ copi_slab_alloc_from(struct copi_slab_cache *cache, enum copi_slab_class c)
     struct copi_slab_cell *cell = m->head;
 
     if (COPI_UNLIKELY(cell == NULL || copi_fault_is_on()))
-        return copi_slab_alloc(c);
+        return copi_slab_alloc_slowly(cache, c);
     m->head = cell->next;
     m->count--;
     return cell;
@@ -86,12 +85,26 @@ static inline void copi_slab_free_to(struct copi_slab_cache *cache,
     struct copi_slab_cell *cell = p;
 
     if (COPI_UNLIKELY(m->count >= cache->limit)) {
-        copi_slab_free(c, p);
+        copi_slab_free_slowly(cache, c, p);
         return;
     }
     cell->next = m->head;
     m->head = cell;
     m->count++;
+}
+
+/* A cell, or NULL. Passes the fault point "alloc", once. Now and then it and
+ * copi_slab_free take a lock of rank SLAB. */
+COP_MUST_USE static inline void *copi_slab_alloc(enum copi_slab_class c)
+{
+    return copi_slab_alloc_from(copi_slab_cache(), c);
+}
+
+/* On any thread. p may be NULL. */
+static inline void copi_slab_free(enum copi_slab_class c, void *p)
+{
+    if (p != NULL)
+        copi_slab_free_to(copi_slab_cache(), c, p);
 }
 
 /* The smallest class that holds n bytes; COPI_SLAB_COUNT: none does. */

@@ -93,6 +93,12 @@ static inline void copi_stack_note_sp(struct copi_stack *s, void *sp)
         s->sp_low = sp;
 }
 
+/* A new holder. */
+static inline void copi_stack_forget_sp(struct copi_stack *s)
+{
+    s->sp_low = s->top;
+}
+
 /* The most that was in use at any noted suspension of this tenant, in bytes:
  * exact there, blind to deeper calls between suspensions. */
 size_t copi_stack_high_water(const struct copi_stack *s);

@@ -90,10 +90,8 @@ static void leave_call(struct copi_here *h, struct copi_actor *a)
         copi_wait_end(a, a->waiting);
 }
 
-COP_NORETURN static void go_on_dying(struct copi_actor *a)
+static void clean_up(struct copi_actor *a)
 {
-    struct copi_here *h = copi_here();
-    leave_call(h, a);
     a->catches = NULL;
     copi_epitaph_write(a);
     if (a->dying == COPI_DYING_TERMINATE)
@@ -101,6 +99,12 @@ COP_NORETURN static void go_on_dying(struct copi_actor *a)
     copi_actor_set_status(a, COP_STATUS_EXITING);
     run_defers(a);
     a->dying = COPI_DYING_DONE;
+}
+
+COP_NORETURN static void go_on_dying(struct copi_actor *a)
+{
+    leave_call(copi_here(), a);
+    clean_up(a);
     copi_turn_leave_for_good(a, COPI_LEAVE_EXITED);
 }
 
@@ -129,6 +133,13 @@ void copi_exit_now(struct copi_actor *a, cop_reason reason)
     }
     begin_dying(a, reason);
     go_on_dying(a);
+}
+
+void copi_exit_returned(struct copi_actor *a)
+{
+    COPI_ASSERT(a->catches == NULL && a->waiting == NULL);
+    begin_dying(a, COP_NORMAL);
+    clean_up(a);
 }
 
 void copi_exit_by_signal(struct copi_actor *a, cop_reason reason)

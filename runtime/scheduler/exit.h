@@ -26,6 +26,8 @@ struct copi_catch {
 /* Ends the running actor, or the innermost cop_catch: by its own decision, or
  * by a signal. The reason is taken. */
 COP_NORETURN void copi_exit_now(struct copi_actor *a, cop_reason reason);
+/* Its function has returned. So has this: what is left is to bury it. */
+void copi_exit_returned(struct copi_actor *a);
 COP_NORETURN void copi_exit_by_signal(struct copi_actor *a, cop_reason reason);
 /* Whether a deadly signal still ends it: it lives, or runs its terminate, which
  * it does as a living actor. */

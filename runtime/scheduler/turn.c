@@ -40,6 +40,102 @@ enum { WARM_MAX = 8 };
 /* What the frame that calls setjmp may have below its frame address. */
 enum { CATCH_BYTES = 1024 };
 
+/* ------------------------------------------------------------- carriers -- */
+
+COP_NORETURN static void carrier_main(void *unused);
+
+static struct copi_carrier *carrier_new(size_t stack_bytes)
+{
+    struct copi_carrier *c = copi_mem_zalloc(sizeof *c);
+    if (c == NULL)
+        return NULL;
+    c->stack_bytes = stack_bytes;
+    if (copi_coro_init(&c->coro, stack_bytes, carrier_main, NULL) != 0) {
+        copi_mem_free(c, sizeof *c);
+        return NULL;
+    }
+    return c;
+}
+
+static void carrier_free(struct copi_carrier *c)
+{
+    copi_coro_fini(&c->coro);
+    copi_mem_free(c, sizeof *c);
+}
+
+/* Takes back a carrier that nothing lies on any more. */
+static void carrier_done(struct copi_worker *w, struct copi_carrier *c)
+{
+    if (c->stack_bytes == 0 && w->reserve == NULL) {
+        w->reserve = c;
+        return;
+    }
+    if (c->stack_bytes != 0 || w->warm_count >= WARM_MAX) {
+        carrier_free(c);
+        return;
+    }
+    c->next = w->warm;
+    w->warm = c;
+    w->warm_count++;
+}
+
+int copi_turn_make_reserve(struct copi_worker *w)
+{
+    w->reserve = carrier_new(0);
+    return w->reserve != NULL ? 0 : COP_ENOMEM;
+}
+
+void copi_turn_free_warm(struct copi_worker *w)
+{
+    if (w->reserve != NULL)
+        carrier_free(w->reserve);
+    w->reserve = NULL;
+    while (w->warm != NULL) {
+        struct copi_carrier *c = w->warm;
+        w->warm = c->next;
+        carrier_free(c);
+    }
+    w->warm_count = 0;
+}
+
+/* New coroutines do not get the reserve: they may keep it for ever. */
+static bool give_carrier(struct copi_worker *w, struct copi_actor *a)
+{
+    struct copi_carrier *c = w->warm;
+    /* what is left to do after a crash needs no more than the default */
+    size_t want = a->crashed ? 0 : a->stack_bytes;
+    bool ends_soon = a->crashed || copi_actor_handler(a) != NULL;
+    if (want == 0 && c != NULL) {
+        w->warm = c->next;
+        w->warm_count--;
+    } else {
+        c = carrier_new(want);
+    }
+    if (c == NULL && ends_soon && want == 0) {
+        c = w->reserve;
+        w->reserve = NULL;
+    }
+    if (c != NULL)
+        copi_stack_forget_sp(&c->coro.stack);
+    a->carrier = c;
+    return c != NULL;
+}
+
+static cop_reason take_crash(struct copi_carrier *c)
+{
+    cop_reason why = c->crash;
+    c->crash = COP_NORMAL;
+    return why;
+}
+
+/* Frames on it are given up. */
+static void give_up_carrier(struct copi_worker *w, struct copi_carrier *c)
+{
+    cop_reason_release(take_crash(c));
+    copi_coro_reset(&c->coro, carrier_main, NULL);
+    carrier_done(w, c);
+}
+
 /* ------------------------------------------------ on the actor's stack -- */
 
 static bool ends_turn(enum copi_leave why)
@@ -62,7 +158,7 @@ void copi_turn_leave(struct copi_actor *a, enum copi_leave why)
         copi_inject_door.leaving(a);
     struct copi_here *h = copi_here();
     uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
-    COPI_ASSERT(h->actor == a && copi_lock_none_held());
+    COPI_ASSERT(h->actor == a);
     a->leave = (uint8_t)why;
     copi_coro_leave(&a->carrier->coro, h->native);
     /* perhaps another thread: `h` is stale */
@@ -166,11 +262,11 @@ static void handler_turn(struct copi_actor *a)
     struct copi_here *h = copi_here();
     for (;;) {
         if (COPI_UNLIKELY(h->worker->budget <= 0) ||
-            !copi_inbox_lend_sole(a, h->counters)) {
+            !copi_inbox_lend_sole(a)) {
             copi_signals_take(a);
             if (a->inbox == NULL || h->worker->budget <= 0)
                 return;
-            copi_inbox_lend(a, NULL, a->inbox);
+            copi_inbox_lend_first(a);
         }
         h = handle(a, h);
     }
@@ -184,7 +280,8 @@ static void coroutine_life(struct copi_actor *a)
     copi_turn_user_begin();
     copi_actor_fn(a)(a->state);
     copi_turn_user_end();
-    copi_exit_now(a, COP_NORMAL);
+    copi_exit_returned(a);
+    a->leave = COPI_LEAVE_EXITED;
 }
 
 /* Only a message ends it, no other signal. */
@@ -197,18 +294,35 @@ static bool still_hibernates(struct copi_actor *a)
     return a->hibernates;
 }
 
-static cop_reason take_crash(struct copi_carrier *c)
-{
-    cop_reason why = c->crash;
-    c->crash = COP_NORMAL;
-    return why;
-}
-
 /* On a carrier that is whole. */
 COP_NORETURN static void die_of_crash(struct copi_actor *a)
 {
     a->crashed = false;
     copi_exit_now(a, take_crash(a->wreck));
+}
+
+/* ------------------------------------------------------- end of a turn -- */
+
+static void tell_of_end(void)
+{
+    COPI_COUNT(exited);
+    if (atomic_load_explicit(&copi_rt.death_watch, memory_order_relaxed)) {
+        atomic_fetch_add(&copi_rt.deaths, 1);
+        copi_os_futex_wake(&copi_rt.deaths, INT_MAX);
+    }
+}
+
+/* It has no frames any more. */
+static void bury(struct copi_worker *w, struct copi_actor *a)
+{
+    struct copi_carrier *c;
+    while ((c = a->wreck) != NULL) {
+        a->wreck = c->next;
+        give_up_carrier(w, c);
+    }
+    copi_exit_bury(a);
+    copi_limbo_add(&w->limbo, a);
+    tell_of_end();
 }
 
 /* What it has spent of the turn's budget and is not noted yet. */
@@ -248,8 +362,7 @@ static bool settle(struct copi_worker *w, struct copi_actor *a)
         return false;
     }
     /* a deadline that fired as its wait ended: nobody waits for it */
-    if (COPI_UNLIKELY(
-            atomic_load_explicit(&a->poke, memory_order_relaxed) != 0))
+    if (COPI_UNLIKELY(atomic_load(&a->poke) != 0))
         atomic_store(&a->poke, 0);
     if (copi_wait_commit(a))
         return false;
@@ -279,7 +392,10 @@ static bool chain(struct copi_actor *a)
         return false;
     note_reductions(w, a);
     a->carrier = NULL;
-    if (settle(w, a)) {
+    if (a->leave == COPI_LEAVE_EXITED) {
+        h->actor = NULL;
+        bury(w, a);
+    } else if (settle(w, a)) {
         a->carrier = c;
         return true;
     }
@@ -288,6 +404,7 @@ static bool chain(struct copi_actor *a)
     struct copi_actor *next = copi_sched_next_local(w);
     if (COPI_LIKELY(next != NULL && may_chain(w, next))) {
         open_turn(w, next);
+        copi_stack_forget_sp(&c->coro.stack);
         next->carrier = c;
         h->actor = next;
         return true;
@@ -305,97 +422,24 @@ COP_NORETURN static void crash_caught(void *unused)
     copi_exit_now(a, take_crash(a->carrier));
 }
 
-static void carrier_main(void *unused)
+COP_NORETURN static void carrier_main(void *unused)
 {
     (void)unused;
     for (;;) {
         struct copi_actor *a = copi_here_actor();
-        if (a->crashed)
+        if (COPI_UNLIKELY(a->crashed))
             die_of_crash(a);
+        a->leave = COPI_LEAVE_DONE;
         if (copi_actor_handler(a) != NULL)
             handler_turn(a);
         else if (!still_hibernates(a))
             coroutine_life(a);
-        if (!chain(a))
-            copi_turn_leave(a, COPI_LEAVE_DONE);
+        if (chain(a))
+            continue;
+        if (a->leave == COPI_LEAVE_EXITED)
+            copi_turn_leave_for_good(a, COPI_LEAVE_EXITED);
+        copi_turn_leave(a, COPI_LEAVE_DONE);
     }
-}
-
-/* ------------------------------------------------------------- carriers -- */
-
-static struct copi_carrier *carrier_new(size_t stack_bytes)
-{
-    struct copi_carrier *c = copi_mem_zalloc(sizeof *c);
-    if (c == NULL)
-        return NULL;
-    c->stack_bytes = stack_bytes;
-    if (copi_coro_init(&c->coro, stack_bytes, carrier_main, NULL) != 0) {
-        copi_mem_free(c, sizeof *c);
-        return NULL;
-    }
-    return c;
-}
-
-static void carrier_free(struct copi_carrier *c)
-{
-    copi_coro_fini(&c->coro);
-    copi_mem_free(c, sizeof *c);
-}
-
-/* Takes back a carrier that nothing lies on any more. */
-static void carrier_done(struct copi_worker *w, struct copi_carrier *c)
-{
-    if (c->stack_bytes == 0 && w->reserve == NULL) {
-        w->reserve = c;
-        return;
-    }
-    if (c->stack_bytes != 0 || w->warm_count >= WARM_MAX) {
-        carrier_free(c);
-        return;
-    }
-    c->next = w->warm;
-    w->warm = c;
-    w->warm_count++;
-}
-
-int copi_turn_make_reserve(struct copi_worker *w)
-{
-    w->reserve = carrier_new(0);
-    return w->reserve != NULL ? 0 : COP_ENOMEM;
-}
-
-void copi_turn_free_warm(struct copi_worker *w)
-{
-    if (w->reserve != NULL)
-        carrier_free(w->reserve);
-    w->reserve = NULL;
-    while (w->warm != NULL) {
-        struct copi_carrier *c = w->warm;
-        w->warm = c->next;
-        carrier_free(c);
-    }
-    w->warm_count = 0;
-}
-
-/* New coroutines do not get the reserve: they may keep it for ever. */
-static bool give_carrier(struct copi_worker *w, struct copi_actor *a)
-{
-    struct copi_carrier *c = w->warm;
-    /* what is left to do after a crash needs no more than the default */
-    size_t want = a->crashed ? 0 : a->stack_bytes;
-    bool ends_soon = a->crashed || copi_actor_handler(a) != NULL;
-    if (want == 0 && c != NULL) {
-        w->warm = c->next;
-        w->warm_count--;
-    } else {
-        c = carrier_new(want);
-    }
-    if (c == NULL && ends_soon && want == 0) {
-        c = w->reserve;
-        w->reserve = NULL;
-    }
-    a->carrier = c;
-    return c != NULL;
 }
 
 /* ---------------------------------------------- on the machine's stack -- */
@@ -407,36 +451,13 @@ static void note_stack(struct copi_actor *a)
         atomic_store_explicit(&a->stack_used, used, memory_order_relaxed);
 }
 
-static void tell_of_end(void)
-{
-    COPI_COUNT(exited);
-    if (atomic_load_explicit(&copi_rt.death_watch, memory_order_relaxed)) {
-        atomic_fetch_add(&copi_rt.deaths, 1);
-        copi_os_futex_wake(&copi_rt.deaths, INT_MAX);
-    }
-}
-
-/* Frames on it are given up. */
-static void give_up_carrier(struct copi_worker *w, struct copi_carrier *c)
-{
-    cop_reason_release(take_crash(c));
-    copi_coro_reset(&c->coro, carrier_main, NULL);
-    carrier_done(w, c);
-}
-
 static void end_of_actor(struct copi_worker *w, struct copi_actor *a)
 {
     struct copi_carrier *c = a->carrier;
     a->carrier = NULL;
     if (c != NULL)
         give_up_carrier(w, c);
-    while ((c = a->wreck) != NULL) {
-        a->wreck = c->next;
-        give_up_carrier(w, c);
-    }
-    copi_exit_bury(a);
-    copi_limbo_add(&w->limbo, a);
-    tell_of_end();
+    bury(w, a);
 }
 
 static bool after_done(struct copi_worker *w, struct copi_actor *a)

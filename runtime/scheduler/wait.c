@@ -10,7 +10,7 @@
  * `poke`:
  *
  *   to wake                      to park
- *   1. record the event          1. poke = 0, then look for the event
+ *   1. record the event          1. poke is 1? poke = 0; look for the event
  *   2. poke = 1                  2. leave the stack
  *   3. unpark, if parked         3. park the mailbox
  *                                4. poke is 1? unpark, if parked, and go on
@@ -75,7 +75,9 @@ void copi_wait_park(struct copi_actor *a, struct copi_wait *w)
         a->waiting = w;
         copi_deadline_arm(&w->timer, a->pid, w->deadline);
     }
-    atomic_store(&a->poke, 0);
+    /* who pokes after this look finds nobody to clear it */
+    if (atomic_load(&a->poke) != 0)
+        atomic_store(&a->poke, 0);
     if (copi_deadline_fired(&w->timer) || copi_mailbox_has_signals_local(a))
         return;
     copi_actor_set_wait(a, w->why);
@@ -97,6 +99,10 @@ void copi_signals_act(struct copi_actor *a)
     struct cop_msg *m;
     cop_reason why;
     while ((m = copi_mailbox_next_local(a)) != NULL) {
+        if (COPI_LIKELY(copi_inbox_is_plain(a, m))) {
+            copi_inbox_append_plain(a, m);
+            continue;
+        }
         if (!copi_signal_act(a, m, &why))
             continue;
         if (copi_exit_can_signal(a) && !a->is_guest)
