@@ -20,6 +20,7 @@
 #include "runtime/memory/mem.h"
 #include "runtime/memory/stack.h"
 #include "runtime/probe/text.h"
+#include "runtime/scheduler/carrier.h"
 #include "runtime/scheduler/blocking.h"
 #include "runtime/scheduler/crash.h"
 #include "runtime/scheduler/idle.h"
@@ -73,7 +74,7 @@ static void unmake_workers(void)
 {
     for (unsigned i = 0; i < copi_rt.workers; i++) {
         struct copi_worker *w = &copi_rt.worker[i];
-        copi_turn_free_warm(w);
+        copi_carrier_free_warm(w);
         copi_limbo_flush(&w->limbo);
         copi_table_return_cache(&w->slots);
         copi_runlist_fini(&w->inbox);
@@ -100,7 +101,7 @@ static int make_workers(void)
     atomic_store(&copi_rt.inject_count, 0);
     int rc = 0;
     for (unsigned i = 0; rc == 0 && i < n; i++)
-        rc = copi_turn_make_reserve(&copi_rt.worker[i]);
+        rc = copi_carrier_make_reserve(&copi_rt.worker[i]);
     if (rc != 0)
         unmake_workers();
     return rc;

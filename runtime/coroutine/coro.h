@@ -10,6 +10,8 @@
  *              coroutines.
  *   enter      native -> coroutine; returns when the coroutine leaves.
  *   leave      coroutine -> the native of the thread it runs on now.
+ *   swap       coroutine -> another one, which from then on is the one that the
+ *              native is inside of.
  *
  * States of a coroutine
  *
@@ -47,6 +49,7 @@ struct copi_native {
     struct copi_ctx ctx;      /* saved while a coroutine runs */
     struct copi_coro *inside; /* that coroutine; NULL on the thread's stack */
     int *errno_at;            /* the thread's errno */
+    bool is_swapping;         /* `inside` was entered from another coroutine */
     /* Used under sanitizers only; there in every build, so that sizes do not
      * depend on flags. */
     void *fake;            /* ASan: its book of the thread's frames */
@@ -97,9 +100,21 @@ void copi_coro_abandon(struct copi_coro *c);
 bool copi_coro_go_on_below(struct copi_coro *c, char *limit,
                            void (*entry)(void *), void *arg);
 
-/* Thread -> coroutine, which is READY or SUSPENDED. Returns when it leaves;
- * the state then tells how: SUSPENDED or ENDED. On the thread of `from`. */
-void copi_coro_enter(struct copi_native *from, struct copi_coro *to);
+/* Thread -> coroutine, which is READY or SUSPENDED. Returns when it leaves, or
+ * another one to which it has swapped: the one that did, whose state tells how:
+ * SUSPENDED or ENDED. On the thread of `from`. */
+struct copi_coro *copi_coro_enter(struct copi_native *from,
+                                  struct copi_coro *to);
+
+/* The running coroutine -> another one, READY or SUSPENDED. Returns as leave
+ * does. Whoever is there now makes `from` known to others: its registers are
+ * saved. */
+void copi_coro_swap(struct copi_coro *from, struct copi_coro *to);
+/* What enter does for one that left, for one that swapped away. */
+static inline void copi_coro_note_left(struct copi_coro *c)
+{
+    copi_stack_note_sp(&c->stack, c->ctx.sp);
+}
 
 /* Coroutine -> the native of the thread that it runs on now; returns when it
  * is entered again, possibly on another thread, with its errno restored.

@@ -23,6 +23,7 @@
  * handed over, as that actor must not see another thread; one on which a
  * preempted actor lives only when its thread has waited for long (preempt.c).
  */
+#include "runtime/scheduler/carrier.h"
 #include "runtime/scheduler/machine.h"
 
 #include "runtime/actor/here.h"
@@ -108,7 +109,7 @@ static void machine_main(void *arg)
             attach(m);
     }
     if (m->worker != NULL) {
-        copi_turn_free_warm(m->worker);
+        copi_carrier_free_warm(m->worker);
         copi_epoch_offline(m->worker->index);
     }
     copi_crash_thread_fini(m);

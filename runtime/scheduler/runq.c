@@ -31,6 +31,8 @@
 #include "runtime/base/check.h"
 
 enum { STREAK = 64, SHARED_EVERY = 61, NORMAL_EVERY = 8, LOW_EVERY = 32 };
+/* What a worker takes from the global queue at once, at most. */
+enum { SHARE_MAX = 64 };
 enum { INBOX_EVERY = 2, INBOX_IF_HELD = 256 };
 
 /* ------------------------------------------------------------ run lists -- */
@@ -48,41 +50,66 @@ void copi_runlist_fini(struct copi_runlist *l)
     copi_lock_fini(&l->lock);
 }
 
-void copi_runlist_push(struct copi_runlist *l, struct copi_actor *a)
+static void push_chain(struct copi_runlist *l, struct copi_actor *first,
+                       struct copi_actor *last, unsigned n)
 {
     copi_lock_acquire(&l->lock);
-    a->run_next = NULL;
     if (l->last != NULL)
-        l->last->run_next = a;
+        l->last->run_next = first;
     else
-        l->first = a;
-    l->last = a;
+        l->first = first;
+    l->last = last;
     /* seq_cst: before the look who sleeps; pairs with copi_runq_any */
-    atomic_fetch_add(&l->count, 1);
+    atomic_fetch_add(&l->count, n);
     copi_lock_release(&l->lock);
+}
+
+void copi_runlist_push(struct copi_runlist *l, struct copi_actor *a)
+{
+    a->run_next = NULL;
+    push_chain(l, a, a, 1);
+}
+
+/* Up to `max` of them, oldest first; how many. */
+static unsigned pop_some(struct copi_runlist *l, struct copi_actor **out,
+                         unsigned max)
+{
+    unsigned n = 0;
+    if (atomic_load_explicit(&l->count, memory_order_relaxed) == 0)
+        return 0;
+    copi_lock_acquire(&l->lock);
+    while (n < max && l->first != NULL) {
+        out[n++] = l->first;
+        l->first = l->first->run_next;
+    }
+    if (l->first == NULL)
+        l->last = NULL;
+    atomic_fetch_sub(&l->count, n);
+    copi_lock_release(&l->lock);
+    return n;
 }
 
 struct copi_actor *copi_runlist_pop(struct copi_runlist *l)
 {
-    if (atomic_load_explicit(&l->count, memory_order_relaxed) == 0)
-        return NULL;
-    copi_lock_acquire(&l->lock);
-    struct copi_actor *a = l->first;
-    if (a != NULL) {
-        l->first = a->run_next;
-        if (l->first == NULL)
-            l->last = NULL;
-        atomic_fetch_sub(&l->count, 1);
+    struct copi_actor *a;
+    return pop_some(l, &a, 1) == 1 ? a : NULL;
+}
+
+/* Many of one priority, for one lock. */
+static void inject_some(struct copi_actor **a, unsigned n)
+{
+    struct copi_runlist *l = &copi_rt.inject[a[0]->priority];
+    for (unsigned i = 0; i < n; i++) {
+        copi_actor_set_status(a[i], COP_STATUS_RUNNABLE);
+        a[i]->run_next = i + 1 < n ? a[i + 1] : NULL;
     }
-    copi_lock_release(&l->lock);
-    return a;
+    atomic_fetch_add(&copi_rt.inject_count, n);
+    push_chain(l, a[0], a[n - 1], n);
 }
 
 void copi_runq_inject(struct copi_actor *a)
 {
-    copi_actor_set_status(a, COP_STATUS_RUNNABLE);
-    atomic_fetch_add(&copi_rt.inject_count, 1);
-    copi_runlist_push(&copi_rt.inject[a->priority], a);
+    inject_some(&a, 1);
 }
 
 /* In which order the n-th look goes through the priorities. */
@@ -99,17 +126,38 @@ static const uint8_t *order_at(uint32_t n)
     return n % NORMAL_EVERY == 0 ? normal_first : usual;
 }
 
+/* One to run, and as many for the own ring as are this worker's share: so the
+ * lock is taken now and then only. Those of other priorities than normal come
+ * one by one, as each look has its own idea of what goes first. */
+static struct copi_actor *pop_share(struct copi_worker *w, int priority)
+{
+    struct copi_actor *a[SHARE_MAX];
+    struct copi_ring *r = &w->ring[priority];
+    unsigned max = 1;
+    if (priority == COP_PRIO_NORMAL && copi_ring_count(r) == 0)
+        max = atomic_load_explicit(&copi_rt.inject_count,
+                                   memory_order_relaxed) /
+                  copi_rt.workers +
+              1;
+    unsigned n =
+        pop_some(&copi_rt.inject[priority], a, COPI_MIN(max, SHARE_MAX));
+    if (n == 0)
+        return NULL;
+    atomic_fetch_sub(&copi_rt.inject_count, n);
+    for (unsigned i = 1; i < n; i++)
+        copi_runq_push_local(w, a[i]);
+    return a[0];
+}
+
 static struct copi_actor *pop_injected(struct copi_worker *w)
 {
     if (atomic_load_explicit(&copi_rt.inject_count, memory_order_relaxed) == 0)
         return NULL;
     const uint8_t *order = order_at(++w->looks);
     for (unsigned i = 0; i < COPI_PRIORITIES; i++) {
-        struct copi_actor *a = copi_runlist_pop(&copi_rt.inject[order[i]]);
-        if (a != NULL) {
-            atomic_fetch_sub(&copi_rt.inject_count, 1);
+        struct copi_actor *a = pop_share(w, order[i]);
+        if (a != NULL)
             return a;
-        }
     }
     return NULL;
 }
@@ -119,11 +167,13 @@ static struct copi_actor *pop_injected(struct copi_worker *w)
 /* The ring is full: its older half and the new one go to the global queue. */
 static void overflow(struct copi_ring *r, struct copi_actor *a)
 {
-    void *half[COPI_RING_SIZE];
-    size_t n = copi_ring_take_half_local(r, half, COPI_RING_SIZE);
+    void *half[COPI_RING_SIZE / 2];
+    struct copi_actor *all[COPI_RING_SIZE / 2 + 1];
+    size_t n = copi_ring_take_half_local(r, half, COPI_RING_SIZE / 2);
     for (size_t i = 0; i < n; i++)
-        copi_runq_inject(half[i]);
-    copi_runq_inject(a);
+        all[i] = half[i];
+    all[n] = a;
+    inject_some(all, (unsigned)n + 1);
 }
 
 bool copi_runq_push_local(struct copi_worker *w, struct copi_actor *a)

@@ -191,7 +191,6 @@ static void collect(struct copi_worker *w)
 
 struct copi_actor *copi_sched_next_local(struct copi_worker *w)
 {
-    copi_epoch_quiet(w->index);
     if (w->tick % TIMERS_EVERY == 0)
         return NULL;
     return copi_runq_pop_local(w);

@@ -12,131 +12,30 @@
  * So an idle handler actor has no stack, an actor that was spawned and has not
  * run has none either, and actors that come and go use the same hot one.
  *
- * Most turns are those of handlers that never block. They leave no frames, so
- * the stack goes straight from one such actor to the next (chain): in a program
- * that is made of them a turn costs no switch at all.
- *
- * At the end of any other turn the machine, back on its own stack, does what the actor
- * asked for when it left (enum copi_leave). Only then may others see it as
- * parked or runnable.
+ * What an actor asked for when it left its stack (enum copi_leave) is done when
+ * it is off it: only then may others see it as parked or runnable. Usually the
+ * next actor's side does it (relay.c); here is what the machine does, on the
+ * thread's own stack.
  */
 #include "runtime/scheduler/turn.h"
 
 #include "runtime/actor/here.h"
-#include "runtime/actor/mailbox.h"
 #include "runtime/actor/reason.h"
 #include "runtime/base/check.h"
 #include "runtime/base/os.h"
-#include "runtime/memory/mem.h"
 #include "runtime/probe/inject.h"
 #include "runtime/scheduler/blocking.h"
+#include "runtime/scheduler/carrier.h"
 #include "runtime/scheduler/exit.h"
+#include "runtime/scheduler/life.h"
 #include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/preempt.h"
+#include "runtime/scheduler/relay.h"
 #include "runtime/scheduler/sched.h"
 #include "runtime/scheduler/wait.h"
 
-enum { WARM_MAX = 8 };
 /* What the frame that calls setjmp may have below its frame address. */
 enum { CATCH_BYTES = 1024 };
-
-/* ------------------------------------------------------------- carriers -- */
-
-COP_NORETURN static void carrier_main(void *unused);
-
-static struct copi_carrier *carrier_new(size_t stack_bytes)
-{
-    struct copi_carrier *c = copi_mem_zalloc(sizeof *c);
-    if (c == NULL)
-        return NULL;
-    c->stack_bytes = stack_bytes;
-    if (copi_coro_init(&c->coro, stack_bytes, carrier_main, NULL) != 0) {
-        copi_mem_free(c, sizeof *c);
-        return NULL;
-    }
-    return c;
-}
-
-static void carrier_free(struct copi_carrier *c)
-{
-    copi_coro_fini(&c->coro);
-    copi_mem_free(c, sizeof *c);
-}
-
-/* Takes back a carrier that nothing lies on any more. */
-static void carrier_done(struct copi_worker *w, struct copi_carrier *c)
-{
-    if (c->stack_bytes == 0 && w->reserve == NULL) {
-        w->reserve = c;
-        return;
-    }
-    if (c->stack_bytes != 0 || w->warm_count >= WARM_MAX) {
-        carrier_free(c);
-        return;
-    }
-    c->next = w->warm;
-    w->warm = c;
-    w->warm_count++;
-}
-
-int copi_turn_make_reserve(struct copi_worker *w)
-{
-    w->reserve = carrier_new(0);
-    return w->reserve != NULL ? 0 : COP_ENOMEM;
-}
-
-void copi_turn_free_warm(struct copi_worker *w)
-{
-    if (w->reserve != NULL)
-        carrier_free(w->reserve);
-    w->reserve = NULL;
-    while (w->warm != NULL) {
-        struct copi_carrier *c = w->warm;
-        w->warm = c->next;
-        carrier_free(c);
-    }
-    w->warm_count = 0;
-}
-
-/* New coroutines do not get the reserve: they may keep it for ever. */
-static bool give_carrier(struct copi_worker *w, struct copi_actor *a)
-{
-    struct copi_carrier *c = w->warm;
-    /* what is left to do after a crash needs no more than the default */
-    size_t want = a->crashed ? 0 : a->stack_bytes;
-    bool ends_soon = a->crashed || copi_actor_handler(a) != NULL;
-    if (want == 0 && c != NULL) {
-        w->warm = c->next;
-        w->warm_count--;
-    } else {
-        c = carrier_new(want);
-    }
-    if (c == NULL && ends_soon && want == 0) {
-        c = w->reserve;
-        w->reserve = NULL;
-    }
-    if (c != NULL)
-        copi_stack_forget_sp(&c->coro.stack);
-    a->carrier = c;
-    return c != NULL;
-}
-
-static cop_reason take_crash(struct copi_carrier *c)
-{
-    cop_reason why = c->crash;
-    c->crash = COP_NORMAL;
-    return why;
-}
-
-/* Frames on it are given up. */
-static void give_up_carrier(struct copi_worker *w, struct copi_carrier *c)
-{
-    cop_reason_release(take_crash(c));
-    copi_coro_reset(&c->coro, carrier_main, NULL);
-    carrier_done(w, c);
-}
-
-/* ------------------------------------------------ on the actor's stack -- */
 
 static bool ends_turn(enum copi_leave why)
 {
@@ -144,9 +43,7 @@ static bool ends_turn(enum copi_leave why)
            why == COPI_LEAVE_YIELD;
 }
 
-/* A fault plan may have something in mind for the actor; in that case it need
- * not come back. */
-static void begin_turn(struct copi_actor *a, bool parked)
+void copi_turn_begin(struct copi_actor *a, bool parked)
 {
     if (copi_inject_is_on(COPI_INJECT_TURNS))
         copi_inject_door.turn(a, parked);
@@ -160,12 +57,12 @@ void copi_turn_leave(struct copi_actor *a, enum copi_leave why)
     uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
     COPI_ASSERT(h->actor == a);
     a->leave = (uint8_t)why;
-    copi_coro_leave(&a->carrier->coro, h->native);
+    copi_relay_leave(h, a);
     /* perhaps another thread: `h` is stale */
     atomic_store_explicit(&copi_here()->in_runtime, depth,
                           memory_order_relaxed);
     if (why != COPI_LEAVE_DONE && ends_turn(why))
-        begin_turn(a, why == COPI_LEAVE_PARK);
+        copi_turn_begin(a, why == COPI_LEAVE_PARK);
 }
 
 void copi_turn_leave_for_good(struct copi_actor *a, enum copi_leave why)
@@ -174,18 +71,9 @@ void copi_turn_leave_for_good(struct copi_actor *a, enum copi_leave why)
     copi_coro_leave_for_good(&a->carrier->coro, copi_here()->native);
 }
 
-/* After this `h` must not be looked at: the actor may wake on another thread
- * before its next instruction. */
-static inline void user_begin(struct copi_here *h)
-{
-    COPI_ASSERT(h->in_runtime == 1);
-    atomic_signal_fence(memory_order_seq_cst);
-    atomic_store_explicit(&h->in_runtime, 0, memory_order_release);
-}
-
 COPI_EDGE void copi_turn_user_begin(void)
 {
-    user_begin(copi_here());
+    copi_turn_user_begin_at(copi_here());
 }
 
 static COPI_COLD struct copi_here *give_up(void)
@@ -225,137 +113,16 @@ void copi_turn_judge_end(void)
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
 }
 
-static void run_init(struct copi_actor *a)
+/* ------------------------------------------------ beginning and ending -- */
+
+void copi_turn_note_stack(struct copi_actor *a)
 {
-    a->started = true;
-    const cop_handler *h = copi_actor_handler(a);
-    if (h->init != NULL) {
-        copi_turn_user_begin();
-        int rc = h->init(a->state, a->arg);
-        copi_turn_user_end();
-        if (rc != 0)
-            copi_exit_now(a, COP_NORMAL);
-    }
-    a->has_init = true;
+    size_t used = copi_coro_high_water(&a->carrier->coro);
+    if (used > atomic_load_explicit(&a->stack_used, memory_order_relaxed))
+        atomic_store_explicit(&a->stack_used, used, memory_order_relaxed);
 }
 
-/* Shows it the message that it was lent. Gives what is here afterwards. */
-static inline struct copi_here *handle(struct copi_actor *a,
-                                       struct copi_here *h)
-{
-    const cop_handler *handler = copi_actor_handler(a);
-    h->worker->budget--;
-    if (handler->message != NULL) {
-        user_begin(h);
-        handler->message(a->state, a->current);
-        h = copi_turn_user_end();
-    }
-    copi_inbox_unlend_to(a, h->cells);
-    return h;
-}
-
-static void handler_turn(struct copi_actor *a)
-{
-    begin_turn(a, false);
-    if (COPI_UNLIKELY(!a->started))
-        run_init(a);
-    struct copi_here *h = copi_here();
-    for (;;) {
-        if (COPI_UNLIKELY(h->worker->budget <= 0) ||
-            !copi_inbox_lend_sole(a)) {
-            copi_signals_take(a);
-            if (a->inbox == NULL || h->worker->budget <= 0)
-                return;
-            copi_inbox_lend_first(a);
-        }
-        h = handle(a, h);
-    }
-}
-
-static void coroutine_life(struct copi_actor *a)
-{
-    a->started = true;
-    begin_turn(a, false);
-    copi_signals_take(a);
-    copi_turn_user_begin();
-    copi_actor_fn(a)(a->state);
-    copi_turn_user_end();
-    copi_exit_returned(a);
-    a->leave = COPI_LEAVE_EXITED;
-}
-
-/* Only a message ends it, no other signal. */
-static bool still_hibernates(struct copi_actor *a)
-{
-    if (a->hibernates) {
-        copi_signals_take(a);
-        a->hibernates = a->inbox == NULL;
-    }
-    return a->hibernates;
-}
-
-/* On a carrier that is whole. */
-COP_NORETURN static void die_of_crash(struct copi_actor *a)
-{
-    a->crashed = false;
-    copi_exit_now(a, take_crash(a->wreck));
-}
-
-/* ------------------------------------------------------- end of a turn -- */
-
-static void tell_of_end(void)
-{
-    COPI_COUNT(exited);
-    if (atomic_load_explicit(&copi_rt.death_watch, memory_order_relaxed)) {
-        atomic_fetch_add(&copi_rt.deaths, 1);
-        copi_os_futex_wake(&copi_rt.deaths, INT_MAX);
-    }
-}
-
-/* It has no frames any more. */
-static void bury(struct copi_worker *w, struct copi_actor *a)
-{
-    struct copi_carrier *c;
-    while ((c = a->wreck) != NULL) {
-        a->wreck = c->next;
-        give_up_carrier(w, c);
-    }
-    copi_exit_bury(a);
-    copi_limbo_add(&w->limbo, a);
-    tell_of_end();
-}
-
-/* What it has spent of the turn's budget and is not noted yet. */
-static void note_reductions(struct copi_worker *w, struct copi_actor *a)
-{
-    int now = (int)copi_rt.config.reductions - w->budget;
-    uint64_t r = atomic_load_explicit(&a->reductions, memory_order_relaxed);
-    atomic_store_explicit(&a->reductions, r + (uint64_t)(now - w->noted),
-                          memory_order_relaxed);
-    w->noted = now;
-}
-
-static void open_turn(struct copi_worker *w, struct copi_actor *a)
-{
-    uint64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
-    copi_count_in(&w->counters.turns);
-    w->budget = (int)copi_rt.config.reductions;
-    w->noted = 0;
-    copi_actor_set_status(a, COP_STATUS_RUNNING);
-    /* release: sysmon sees the turn with what came before it */
-    atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
-    if (COPI_UNLIKELY(atomic_load_explicit(&w->ask, memory_order_relaxed)))
-        atomic_store_explicit(&w->ask, 0, memory_order_relaxed);
-}
-
-static void close_turn(struct copi_worker *w)
-{
-    uint64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
-    atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
-}
-
-/* It needs no stack for now; true if its turn goes on. */
-static bool settle(struct copi_worker *w, struct copi_actor *a)
+bool copi_turn_settle(struct copi_worker *w, struct copi_actor *a)
 {
     if (a->inbox != NULL) { /* out of budget, or it leaves its stack */
         copi_sched_yielded(w, a);
@@ -372,99 +139,43 @@ static bool settle(struct copi_worker *w, struct copi_actor *a)
     return false;
 }
 
-/* New coroutines do not get the reserve: they may keep it for ever. */
-static bool may_chain(struct copi_worker *w, struct copi_actor *a)
+static void tell_of_end(void)
 {
-    return a->carrier == NULL && a->stack_bytes == 0 && !a->crashed &&
-           (copi_actor_handler(a) != NULL || w->reserve != NULL);
+    COPI_COUNT(exited);
+    if (atomic_load_explicit(&copi_rt.death_watch, memory_order_relaxed)) {
+        atomic_fetch_add(&copi_rt.deaths, 1);
+        copi_os_futex_wake(&copi_rt.deaths, INT_MAX);
+    }
 }
 
-/* On the stack of an actor that has nothing on it any more, at the end of its
- * turn: ends the turn, and begins the next actor's if it can have this stack.
- * False: the turn is still to be ended, in the usual way. */
-static bool chain(struct copi_actor *a)
+void copi_turn_bury(struct copi_worker *w, struct copi_actor *a)
 {
-    struct copi_here *h = copi_here();
-    struct copi_worker *w = h->worker;
-    struct copi_carrier *c = a->carrier;
-    if (COPI_UNLIKELY(a->held || c->stack_bytes != 0 ||
-                      copi_inject_is_on(COPI_INJECT_TURNS)))
-        return false;
-    note_reductions(w, a);
-    a->carrier = NULL;
-    if (a->leave == COPI_LEAVE_EXITED) {
-        h->actor = NULL;
-        bury(w, a);
-    } else if (settle(w, a)) {
-        a->carrier = c;
-        return true;
+    struct copi_carrier *c;
+    while ((c = a->wreck) != NULL) {
+        a->wreck = c->next;
+        copi_carrier_give_up(w, c);
     }
-    h->actor = NULL;
-    close_turn(w);
-    struct copi_actor *next = copi_sched_next_local(w);
-    if (COPI_LIKELY(next != NULL && may_chain(w, next))) {
-        open_turn(w, next);
-        copi_stack_forget_sp(&c->coro.stack);
-        next->carrier = c;
-        h->actor = next;
-        return true;
-    }
-    w->next_up = next;
-    copi_coro_leave(&c->coro, h->native);
-    return true; /* with another actor, perhaps on another thread */
-}
-
-/* On the one it crashed on, below the innermost cop_catch. */
-COP_NORETURN static void crash_caught(void *unused)
-{
-    struct copi_actor *a = copi_here_actor();
-    (void)unused;
-    copi_exit_now(a, take_crash(a->carrier));
-}
-
-COP_NORETURN static void carrier_main(void *unused)
-{
-    (void)unused;
-    for (;;) {
-        struct copi_actor *a = copi_here_actor();
-        if (COPI_UNLIKELY(a->crashed))
-            die_of_crash(a);
-        a->leave = COPI_LEAVE_DONE;
-        if (copi_actor_handler(a) != NULL)
-            handler_turn(a);
-        else if (!still_hibernates(a))
-            coroutine_life(a);
-        if (chain(a))
-            continue;
-        if (a->leave == COPI_LEAVE_EXITED)
-            copi_turn_leave_for_good(a, COPI_LEAVE_EXITED);
-        copi_turn_leave(a, COPI_LEAVE_DONE);
-    }
+    copi_exit_bury(a);
+    copi_limbo_add(&w->limbo, a);
+    tell_of_end();
 }
 
 /* ---------------------------------------------- on the machine's stack -- */
-
-static void note_stack(struct copi_actor *a)
-{
-    size_t used = copi_coro_high_water(&a->carrier->coro);
-    if (used > atomic_load_explicit(&a->stack_used, memory_order_relaxed))
-        atomic_store_explicit(&a->stack_used, used, memory_order_relaxed);
-}
 
 static void end_of_actor(struct copi_worker *w, struct copi_actor *a)
 {
     struct copi_carrier *c = a->carrier;
     a->carrier = NULL;
     if (c != NULL)
-        give_up_carrier(w, c);
-    bury(w, a);
+        copi_carrier_give_up(w, c);
+    copi_turn_bury(w, a);
 }
 
 static bool after_done(struct copi_worker *w, struct copi_actor *a)
 {
-    carrier_done(w, a->carrier);
+    copi_carrier_done(w, a->carrier);
     a->carrier = NULL;
-    return settle(w, a);
+    return copi_turn_settle(w, a);
 }
 
 /* Does what it left for; true if its turn goes on. */
@@ -474,26 +185,26 @@ static bool after_leave(struct copi_worker *w, struct copi_actor *a)
         copi_preempt_release(a);
     switch ((enum copi_leave)a->leave) {
     case COPI_LEAVE_PREEMPTED:
-        note_stack(a);
+        copi_turn_note_stack(a);
         copi_sched_held(w, a);
         return false;
     case COPI_LEAVE_CRASHED:
         return true;
     case COPI_LEAVE_STACK:
-        note_stack(a);
-        copi_coro_reset(&a->carrier->coro, carrier_main, NULL);
+        copi_turn_note_stack(a);
+        copi_coro_reset(&a->carrier->coro, copi_life_main, NULL);
         return after_done(w, a);
     case COPI_LEAVE_DONE:
         return after_done(w, a);
     case COPI_LEAVE_PARK:
-        note_stack(a);
+        copi_turn_note_stack(a);
         return !copi_wait_commit(a);
     case COPI_LEAVE_YIELD:
-        note_stack(a);
+        copi_turn_note_stack(a);
         copi_sched_yielded(w, a);
         return false;
     case COPI_LEAVE_BLOCKING:
-        note_stack(a);
+        copi_turn_note_stack(a);
         copi_blocking_submit(a);
         return false;
     case COPI_LEAVE_EXITED:
@@ -533,7 +244,7 @@ static void after_crash(struct copi_machine *m, struct copi_actor *a)
         copi_wait_end(a, a->waiting);
     if (a->catches != NULL &&
         copi_coro_go_on_below(&c->coro, a->catches->frame - CATCH_BYTES,
-                              crash_caught, NULL))
+                              copi_life_crash_caught, NULL))
         return;
     a->carrier = NULL;
     a->crashed = true;
@@ -554,20 +265,19 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
     struct copi_worker *w = m->worker;
     bool again = false;
 
-    open_turn(w, a);
+    copi_turn_open(w, a);
     do {
-        if (a->carrier == NULL && !give_carrier(w, a)) {
+        if (a->carrier == NULL && !copi_carrier_give(w, a)) {
             go_without_stack(w, a);
             break;
         }
-        struct copi_carrier *c = a->carrier;
         m->here->actor = a;
-        copi_coro_enter(&m->native, &c->coro);
+        struct copi_coro *left = copi_coro_enter(&m->native, &a->carrier->coro);
         a = m->here->actor; /* another one, if turns were chained */
         m->here->actor = NULL;
         atomic_store_explicit(&m->here->in_runtime, 1, memory_order_relaxed);
         if (a == NULL) {
-            carrier_done(w, c);
+            copi_carrier_done(w, COPI_CONTAINER(left, struct copi_carrier, coro));
             return true;
         }
         if (a->leave == COPI_LEAVE_CRASHED)
@@ -578,11 +288,11 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
             copi_machine_requeue(a);
             return false;
         }
-        note_reductions(w, a);
+        copi_turn_note_reductions(w, a);
         again = after_leave(w, a);
     } while (again && w->budget > 0);
     if (again)
         copi_sched_yielded(w, a);
-    close_turn(w);
+    copi_turn_close(w);
     return true;
 }

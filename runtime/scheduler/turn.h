@@ -5,6 +5,7 @@
 #ifndef COPI_SCHEDULER_TURN_H
 #define COPI_SCHEDULER_TURN_H
 
+#include "runtime/base/check.h"
 #include "runtime/scheduler/worker.h"
 
 /* On the machine's own stack: runs the actor until it waits, yields or ends.
@@ -22,6 +23,15 @@ COP_NORETURN void copi_turn_leave_for_good(struct copi_actor *a,
 
 /* Around code of the program: it runs outside the runtime. */
 void copi_turn_user_begin(void);
+/* The same for who knows where it is; after this `h` must not be looked at: the
+ * actor may wake on another thread before its next instruction. */
+static inline void copi_turn_user_begin_at(struct copi_here *h)
+{
+    COPI_ASSERT(h->in_runtime == 1);
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&h->in_runtime, 0, memory_order_release);
+}
+/* Gives what is here then. */
 struct copi_here *copi_turn_user_end(void);
 
 /* Around a callback in the middle of a call of the running actor, whose mailbox
@@ -31,9 +41,46 @@ enum { COPI_JUDGING = 1 << 16 }; /* in_runtime then */
 void copi_turn_judge_begin(void);
 void copi_turn_judge_end(void);
 
-/* Gives the worker its reserve. COP_ENOMEM. */
-int copi_turn_make_reserve(struct copi_worker *w);
-/* Frees the worker's idle carriers, the reserve too. */
-void copi_turn_free_warm(struct copi_worker *w);
+/* ------------------------------ for relay.c and life.c: parts of a turn -- */
+
+/* What it has spent of the turn's budget and is not noted yet. */
+static inline void copi_turn_note_reductions(struct copi_worker *w,
+                                             struct copi_actor *a)
+{
+    int now = (int)copi_rt.config.reductions - w->budget;
+    uint64_t r = atomic_load_explicit(&a->reductions, memory_order_relaxed);
+    atomic_store_explicit(&a->reductions, r + (uint64_t)(now - w->noted),
+                          memory_order_relaxed);
+    w->noted = now;
+}
+
+static inline void copi_turn_open(struct copi_worker *w, struct copi_actor *a)
+{
+    uint64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
+    copi_count_in(&w->counters.turns);
+    w->budget = (int)copi_rt.config.reductions;
+    w->noted = 0;
+    copi_actor_set_status(a, COP_STATUS_RUNNING);
+    /* release: sysmon sees the turn with what came before it */
+    atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
+    if (COPI_UNLIKELY(atomic_load_explicit(&w->ask, memory_order_relaxed)))
+        atomic_store_explicit(&w->ask, 0, memory_order_relaxed);
+}
+
+static inline void copi_turn_close(struct copi_worker *w)
+{
+    uint64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
+    atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
+}
+
+/* First in a turn, on the actor's stack; `parked`: in the middle of a call. A
+ * fault plan may have something in mind for it: then it need not come back. */
+void copi_turn_begin(struct copi_actor *a, bool parked);
+/* Off its stack: notes how deep it was. */
+void copi_turn_note_stack(struct copi_actor *a);
+/* It needs no stack for now. True if its turn goes on. */
+bool copi_turn_settle(struct copi_worker *w, struct copi_actor *a);
+/* It has no frames any more, and its clean-ups are done. */
+void copi_turn_bury(struct copi_worker *w, struct copi_actor *a);
 
 #endif

@@ -51,7 +51,9 @@ struct copi_worker {
     struct copi_machine *machine;
     int budget;            /* reductions left in this turn */
     int noted;             /* of those spent, in the actor's account already */
-    struct copi_actor *next_up; /* to run next, chosen already, or NULL */
+    struct copi_actor *next_up;  /* to run next, chosen already, or NULL */
+    struct copi_actor *left;     /* in a swap of turn.c: who left its stack, */
+    struct copi_actor *arriving; /* and whose turn begins */
     unsigned streak;       /* turns taken from run_next in a row */
     uint32_t tick;         /* turns, for what is due every n-th */
     uint32_t looks;        /* at the global queue, likewise */

@@ -97,6 +97,77 @@ START_TEST(runs_leaves_and_ends)
 }
 END_TEST
 
+/* Passes on to the next one of a ring; the one that has counted enough ends,
+ * and whoever is there then, too. */
+static struct play ring[3];
+
+static void pass_on(void *arg)
+{
+    struct play *p = arg;
+    struct play *next = &ring[(p - ring + 1) % 3];
+
+    while (p->count < p->until) {
+        p->count++;
+        errno = (int)(p - ring) + 1;
+        copi_coro_swap(&p->coro, &next->coro);
+        ck_assert_int_eq(errno, (int)(p - ring) + 1);
+        ck_assert_ptr_eq(native.inside, &p->coro);
+    }
+    copi_coro_leave_for_good(&p->coro, p->here);
+}
+
+START_TEST(swaps)
+{
+    setup();
+    for (int i = 0; i < 3; i++) {
+        play_init(&ring[i], pass_on);
+        ring[i].until = 100;
+    }
+    for (int i = 0; i < 3; i++) {
+        /* who leaves is not who was entered */
+        ck_assert_ptr_eq(copi_coro_enter(&native, &ring[i].coro),
+                         &ring[i].coro);
+        ck_assert_int_eq(ring[i].coro.state, COPI_CORO_ENDED);
+        ck_assert_int_eq(ring[i].count, 100);
+        ck_assert_ptr_null(native.inside);
+    }
+    for (int i = 0; i < 3; i++)
+        copi_coro_fini(&ring[i].coro);
+    teardown();
+}
+END_TEST
+
+static void swap_and_stay(void *arg)
+{
+    struct play *p = arg;
+
+    copi_coro_swap(&p->coro, &ring[1].coro);
+    p->count++;
+    copi_coro_leave_for_good(&p->coro, p->here);
+}
+
+START_TEST(leaves_after_a_swap)
+{
+    setup();
+    play_init(&ring[0], swap_and_stay);
+    play_init(&ring[1], count_up);
+    ring[1].until = 2;
+    ck_assert_ptr_eq(copi_coro_enter(&native, &ring[0].coro), &ring[1].coro);
+    ck_assert_int_eq(ring[0].coro.state, COPI_CORO_SUSPENDED);
+    ck_assert_int_eq(ring[1].coro.state, COPI_CORO_SUSPENDED);
+    ck_assert_int_eq(ring[0].count, 0);
+    ck_assert_int_eq(ring[1].count, 1);
+    ck_assert_ptr_eq(copi_coro_enter(&native, &ring[0].coro), &ring[0].coro);
+    ck_assert_int_eq(ring[0].count, 1);
+    ck_assert_ptr_eq(copi_coro_enter(&native, &ring[1].coro), &ring[1].coro);
+    play_enter(&ring[1]);
+    ck_assert_int_eq(ring[1].coro.state, COPI_CORO_ENDED);
+    copi_coro_fini(&ring[0].coro);
+    copi_coro_fini(&ring[1].coro);
+    teardown();
+}
+END_TEST
+
 START_TEST(many_at_once)
 {
     size_t n = SLOW ? 200 : 5000;
@@ -571,6 +642,8 @@ END_TEST
 
 static const TTest *const cases[] = {
     runs_leaves_and_ends,
+    swaps,
+    leaves_after_a_swap,
     many_at_once,
     no_stack_no_coroutine,
     starts_over_in_mid_function,

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * relay.c - from one actor's turn to the next without the machine. Rank: 4.
+ *
+ * The machine's loop, on the thread's own stack, could do all of this, at the
+ * price of two switches a turn. Most turns end where the next actor is known
+ * already, so they pass the thread on themselves:
+ *
+ *   chain   the actor has nothing on its stack any more (a handler that never
+ *           blocked; a function that has returned). If the next one needs a
+ *           stack it gets this one, and there is no switch at all.
+ *   swap    else the thread goes from stack to stack. The actor that left can
+ *           be parked or made runnable only when it is off its stack: this the
+ *           other side does, when it arrives.
+ *
+ * The machine gets the thread back when nobody is next, when something else is
+ * due (timers, memory of the dead), and for all that is out of the common:
+ * deaths in mid-function, crashes, preempted actors, lost workers. It finds
+ * what is next in next_up, if somebody was chosen before that became clear.
+ *
+ * Between turns nobody is `here->actor`, so a fault there is the runtime's.
+ */
+#include "runtime/scheduler/relay.h"
+
+#include "runtime/actor/here.h"
+#include "runtime/probe/inject.h"
+#include "runtime/scheduler/carrier.h"
+#include "runtime/scheduler/sched.h"
+#include "runtime/scheduler/turn.h"
+#include "runtime/scheduler/wait.h"
+
+/* New coroutines do not get the reserve: they may keep it for ever. */
+static bool may_have_warm(struct copi_worker *w, struct copi_actor *a)
+{
+    return a->stack_bytes == 0 && !a->crashed &&
+           (copi_actor_handler(a) != NULL || w->reserve != NULL);
+}
+
+/* Whose turn is next, if nothing else is due before. */
+static inline struct copi_actor *pick(struct copi_worker *w)
+{
+    struct copi_actor *a = w->next_up;
+    if (a == NULL)
+        return copi_sched_next_local(w);
+    w->next_up = NULL;
+    return a;
+}
+
+/* What the machine's loop would do between two turns. */
+static inline void between_turns(struct copi_worker *w)
+{
+    copi_turn_close(w);
+    copi_epoch_quiet(w->index);
+}
+
+/* The actor has left its stack, by a swap. */
+static void finish_left(struct copi_worker *w, struct copi_actor *a)
+{
+    copi_coro_note_left(&a->carrier->coro);
+    copi_turn_note_stack(a);
+    copi_turn_note_reductions(w, a);
+    if (a->leave == COPI_LEAVE_YIELD)
+        copi_sched_yielded(w, a);
+    else if (!copi_wait_commit(a))
+        copi_sched_ready_local(w, a); /* something has come meanwhile */
+}
+
+/* On a stack that has just been entered. By a swap, the end of the last turn
+ * and the beginning of this one are still to be done: neither could be while
+ * the last actor was on its stack. */
+void copi_relay_arrive(void)
+{
+    struct copi_here *h = copi_here();
+    struct copi_worker *w = h->worker;
+    struct copi_actor *left = w->left, *a = w->arriving;
+    if (a == NULL)
+        return;
+    w->left = w->arriving = NULL;
+    if (left != NULL) {
+        finish_left(w, left);
+        between_turns(w);
+    }
+    copi_turn_open(w, a);
+    h->actor = a;
+}
+
+/* From the stack `from` straight to that of `next`, if it has one or there is a
+ * warm one for it. `left` is who leaves the stack (NULL: nobody is on it any
+ * more, and it is warm already). Returns when the stack is entered again;
+ * false: it was not left, and the machine's loop has to go on with `next`. */
+static inline bool swap(struct copi_here *h, struct copi_carrier *from,
+                 struct copi_actor *left, struct copi_actor *next)
+{
+    struct copi_worker *w = h->worker;
+    if (next->carrier == NULL && may_have_warm(w, next))
+        next->carrier = copi_carrier_take_warm(w);
+    if (next->carrier == NULL)
+        return false;
+    w->left = left;
+    w->arriving = next;
+    h->actor = NULL;
+    copi_coro_swap(&from->coro, &next->carrier->coro);
+    copi_relay_arrive();
+    return true;
+}
+
+bool copi_relay_chain(struct copi_actor *a)
+{
+    struct copi_here *h = copi_here();
+    struct copi_worker *w = h->worker;
+    struct copi_carrier *c = a->carrier;
+    if (COPI_UNLIKELY(a->held || c->stack_bytes != 0 ||
+                      copi_inject_is_on(COPI_INJECT_TURNS)))
+        return false;
+    copi_turn_note_reductions(w, a);
+    a->carrier = NULL;
+    if (a->leave == COPI_LEAVE_EXITED) {
+        h->actor = NULL;
+        copi_turn_bury(w, a);
+    } else if (copi_turn_settle(w, a)) {
+        a->carrier = c;
+        return true;
+    }
+    h->actor = NULL;
+    between_turns(w);
+    struct copi_actor *next = pick(w);
+    if (COPI_LIKELY(next != NULL)) {
+        if (next->carrier == NULL && may_have_warm(w, next)) {
+            copi_turn_open(w, next);
+            copi_stack_forget_sp(&c->coro.stack);
+            next->carrier = c;
+            h->actor = next;
+            return true;
+        }
+        if (next->carrier != NULL && copi_carrier_has_place(w)) {
+            copi_carrier_done(w, c); /* nobody takes it before it is left */
+            return swap(h, c, NULL, next);
+        }
+    }
+    w->next_up = next;
+    copi_coro_leave(&c->coro, h->native);
+    copi_relay_arrive();
+    return true; /* with another actor, perhaps on another thread */
+}
+
+void copi_relay_leave(struct copi_here *h, struct copi_actor *a)
+{
+    struct copi_actor *next;
+    if ((a->leave == COPI_LEAVE_PARK || a->leave == COPI_LEAVE_YIELD) &&
+        !a->held && (next = pick(h->worker)) != NULL) {
+        if (swap(h, a->carrier, a, next))
+            return;
+        h->worker->next_up = next;
+    }
+    copi_coro_leave(&a->carrier->coro, h->native);
+    copi_relay_arrive();
+}
