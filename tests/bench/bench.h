@@ -26,34 +26,47 @@ struct bench {
     cop_time began, took_ns;
     bool is_memory; /* then bytes_per_actor is what counts */
     double bytes_per_actor;
+    const char *note_key; /* one figure more, or NULL */
+    uint64_t note;
 };
 
+/* name, usual n, n for a quick look, what one operation is. */
 #define BENCH_WORKLOADS(X)                                                     \
-    X(pingpong, "round trip")                                                  \
-    X(thread_ring, "hop")                                                      \
-    X(counting, "message")                                                     \
-    X(fork_join_throughput, "message")                                         \
-    X(fork_join_create, "actor")                                               \
-    X(spawn, "spawn and join")                                                 \
-    X(fib, "actor")                                                            \
-    X(chameneos, "meeting")                                                    \
-    X(big, "ping and pong")                                                    \
-    X(call, "call")                                                            \
-    X(selective_receive, "request and reply")                                  \
-    X(monitor_storm, "actor")                                                  \
-    X(link_chain, "actor")                                                     \
-    X(supervisor_restart, "restart")                                           \
-    X(supervisor_restart_one, "restart")                                       \
-    X(timers, "timer")                                                         \
-    X(idle_memory, "actor")                                                    \
-    X(idle_memory_coroutine, "actor")
+    X(pingpong, 2000000, 200000, "round trip")                                 \
+    X(thread_ring, 5000000, 500000, "hop")                                     \
+    X(counting, 5000000, 500000, "message")                                    \
+    X(fork_join_throughput, 100000, 10000, "message")                          \
+    X(fork_join_create, 500000, 50000, "actor")                                \
+    X(spawn, 500000, 50000, "spawn and join")                                  \
+    X(fib, 28, 23, "actor")                                                    \
+    X(chameneos, 1000000, 100000, "meeting")                                   \
+    X(big, 20000, 2000, "ping and pong")                                       \
+    X(concurrent_dictionary, 100000, 10000, "request")                         \
+    X(bounded_buffer, 25000, 2500, "item")                                     \
+    X(philosophers, 50000, 5000, "meal")                                       \
+    X(bank_transaction, 500000, 50000, "transfer")                             \
+    X(sieve, 30000, 10000, "message")                                          \
+    X(nqueens, 12, 10, "work item")                                            \
+    X(call, 2000000, 200000, "call")                                           \
+    X(selective_receive, 200000, 20000, "request and reply")                   \
+    X(monitor_storm, 300000, 30000, "actor")                                   \
+    X(link_chain, 300000, 30000, "actor")                                      \
+    X(supervisor_restart, 200000, 20000, "restart")                            \
+    X(supervisor_restart_one, 10000, 2000, "restart")                          \
+    X(timers, 1000000, 100000, "timer")                                        \
+    X(idle_memory, 1000000, 100000, "actor")                                   \
+    X(idle_memory_coroutine, 100000, 10000, "actor")                           \
+    X(idle_memory_hibernated, 1000000, 100000, "actor")
 
-#define COP_X(name, op) void bench_##name(struct bench *b);
+#define COP_X(name, n, quick, op) void bench_##name(struct bench *b);
 BENCH_WORKLOADS(COP_X)
 #undef COP_X
 
 void bench_begin(struct bench *b);
 void bench_end(struct bench *b, uint64_t ops);
+
+/* The line says key=value too. */
+void bench_note(struct bench *b, const char *key, uint64_t value);
 
 /* Ends the process with status 1. Any thread. */
 COP_NORETURN void bench_wrong(const char *file, int line, const char *what);

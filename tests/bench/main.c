@@ -13,10 +13,11 @@
 
 static const struct workload {
     const char *name;
+    unsigned n, quick;
     const char *op;
     void (*run)(struct bench *b);
 } workloads[] = {
-#define COP_X(name, op) {#name, op, bench_##name},
+#define COP_X(name, n, quick, op) {#name, n, quick, op, bench_##name},
     BENCH_WORKLOADS(COP_X)
 #undef COP_X
 };
@@ -38,6 +39,12 @@ void bench_end(struct bench *b, uint64_t ops)
 {
     b->took_ns = cop_now() - b->began;
     b->ops = ops;
+}
+
+void bench_note(struct bench *b, const char *key, uint64_t value)
+{
+    b->note_key = key;
+    b->note = value;
 }
 
 uint64_t bench_status_kb(const char *key)
@@ -66,7 +73,8 @@ static void usage(FILE *to)
 static void list(void)
 {
     for (int i = 0; i < COUNT; i++)
-        printf("%-24s %s\n", workloads[i].name, workloads[i].op);
+        printf("%-24s %8u %8u %s\n", workloads[i].name, workloads[i].n,
+               workloads[i].quick, workloads[i].op);
 }
 
 static const struct workload *find(const char *name)
@@ -106,6 +114,8 @@ static int measure(const struct workload *w, struct bench *b)
         printf("bytes_per_actor=%.1f ", b->bytes_per_actor);
     else
         printf("ns_per_op=%.1f ", ns / (double)b->ops);
+    if (b->note_key != NULL)
+        printf("%s=%" PRIu64 " ", b->note_key, b->note);
     printf("peak_rss_kb=%" PRIu64 " workers=%u\n", bench_status_kb("VmHWM"),
            b->workers);
     return fflush(stdout) == 0 ? 0 : 1;
