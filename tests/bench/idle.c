@@ -86,8 +86,8 @@ static void measure(struct bench *b, start_fn *start)
         start_batch(all + i, b->n - i < BATCH ? b->n - i : BATCH, start);
     bench_end(b, b->n);
     after = bench_status_kb("VmRSS");
-    b->is_memory = true;
-    b->bytes_per_actor = ((double)after - (double)before) * 1024 / (double)b->n;
+    bench_metric(b, "bytes_per_actor",
+                 ((double)after - (double)before) * 1024 / (double)b->n);
     for (uint64_t i = 0; i < b->n; i++)
         send_to(all[i], STOP, &self, sizeof(self));
     for (uint64_t i = 0; i < b->n; i++)
