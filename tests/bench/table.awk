@@ -26,10 +26,19 @@ NR == 1 {next}
         figure[$1, $2] = $6
 }
 
+# What there is to say without a figure.
+function outcome(w, p)
+{
+    return status[w, p] ~ /^(unsupported)?$/ ? "-" : toupper(status[w, p])
+}
+
+# Against Coppice, or what it takes where Coppice has nothing.
 function ratio(w, p,    r)
 {
     if (!((w, p) in figure))
-        return status[w, p] == "unsupported" ? "-" : status[w, p]
+        return outcome(w, p)
+    if (!((w, "coppice") in figure))
+        return sprintf("%.0f %s", figure[w, p], unit[w])
     r = figure[w, p] / figure[w, "coppice"]
     return sprintf(r < 0.995 ? "**%.2f**" : "%.2f", r)
 }
@@ -44,15 +53,10 @@ END {
     print ""
     for (k = 1; k <= n; k++) {
         w = name[k]
-        if (!((w, "coppice") in figure)) {
-            printf "| %s | %s |", w, \
-                status[w, "coppice"] == "unsupported" ? "-" : "FAILED"
-            for (i = 1; i <= npeers; i++)
-                printf " |"
-            print ""
-            continue
-        }
-        printf "| %s | %.0f %s |", w, figure[w, "coppice"], unit[w]
+        if ((w, "coppice") in figure)
+            printf "| %s | %.0f %s |", w, figure[w, "coppice"], unit[w]
+        else
+            printf "| %s | %s |", w, outcome(w, "coppice")
         for (i = 1; i <= npeers; i++)
             printf " %s |", ratio(w, peer[i])
         print ""
