@@ -217,7 +217,8 @@ function place_groups(    k, column, y, bottom)
 {
     y = bottom = TOP
     for (k = 1; k <= nshown; k++) {
-        if (column < COLUMNS - 1 && y - TOP >= total / COLUMNS) {
+        if (column < COLUMNS - 1 && y - TOP + height(shown[k]) / 2 > \
+            total / COLUMNS) {
             column++
             y = TOP
         }

@@ -39,6 +39,13 @@ where() {
     echo "$(date +%Y-%m-%d), ${model:-$(uname -m)}, $(nproc) cores"
 }
 
+# Figures taken while other programs used more than a fifth of a core are not to
+# be relied on: the note must say so.
+disturbed() {
+    awk -F , 'NR > 1 && $11 > 0.2 {n++}
+        END {if (n) printf ", disturbed by other programs"}' "$csv"
+}
+
 draw() {
     awk -v note="$1" -f "$here/chart.awk" "$csv" >"$tmp/results.svg"
     cat "$tmp/results.svg" >"$here/results.svg"
@@ -69,6 +76,7 @@ done
 note=$(where)${quick:+, a quick run}
 "$peers/run" --cmd "coppice=$bench" --csv "$tmp/results.csv" "$@"
 cat "$tmp/results.csv" >"$csv"
+note=$note$(disturbed)
 draw "$note"
 {
     echo "$note"
