@@ -218,7 +218,7 @@ conformance: conformance-program ## scenarios, against the traces of Erlang/OTP;
 
 .PHONY: check
 check: need-test ## the house rules: layers, headers, symbols, sizes, words
-	$(call build_and_run,lib tool $(OUT)/samples/chaos_wordcount,check)
+	$(call build_and_run,lib tool bench-program $(OUT)/samples/chaos_wordcount,check)
 
 .PHONY: san
 san: need-san ## the tests under ASan + UBSan, then under TSan
@@ -232,7 +232,13 @@ san-run:
 
 .PHONY: bench
 bench: $(BENCH) ## every benchmark, a line each
-	$(Q)BENCH=$(OUT)/bench tests/bench/run_all.sh $(OUT)/bench
+	$(Q)tests/bench/run_all.sh $(OUT)/bench
+
+.PHONY: bench-scale bench-record
+bench-scale: $(BENCH) ## how cost grows: tables of many sizes
+	$(Q)tests/bench/scale.sh $(OUT)/bench
+bench-record: $(BENCH) ## measure the peers too (PEERS=DIR, OPTIONS="..."), keep it
+	$(Q)tests/bench/record.sh $(OUT)/bench "$(PEERS)" $(OPTIONS)
 
 .PHONY: test-programs san-programs unit-programs stress-programs
 test-programs: all unit-programs stress-programs
@@ -279,9 +285,9 @@ clean: ## removes $(BUILD)
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / \
 	    {gsub(/\$$\(BUILD\)/, "$(BUILD)", $$2); \
-	    printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	    printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # ------------------------------------------------------- what is needed --
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * idle.c - what an actor that waits costs: idle_memory (handlers, which hold no
- * stack while they wait), idle_memory_coroutine.
+ * stack while they wait), idle_memory_coroutine (which keep a warm one),
+ * idle_memory_hibernated (coroutines that gave theirs back).
  */
 #include "tests/bench/bench.h"
 
@@ -34,18 +35,46 @@ static void idle(void *arg)
     say_bye(recv_tag(STOP));
 }
 
-static void start_batch(cop_pid *out, uint64_t count, bool handlers)
+static void woken(void *arg)
+{
+    (void)arg;
+    say_bye(recv_tag(STOP));
+}
+
+static void hibernate(void *arg)
+{
+    send_to(*(const cop_pid *)arg, READY, NULL, 0);
+    cop_hibernate(woken, NULL);
+}
+
+static cop_pid start_idler(const cop_pid *self)
+{
+    return start_handler(&idler, self, sizeof(*self));
+}
+
+static cop_pid start_idle(const cop_pid *self)
+{
+    return start_actor(idle, self, sizeof(*self));
+}
+
+static cop_pid start_hibernating(const cop_pid *self)
+{
+    return start_actor(hibernate, self, sizeof(*self));
+}
+
+typedef cop_pid start_fn(const cop_pid *self);
+
+static void start_batch(cop_pid *out, uint64_t count, start_fn *start)
 {
     cop_pid self = cop_self();
 
     for (uint64_t i = 0; i < count; i++)
-        out[i] = handlers ? start_handler(&idler, &self, sizeof(self))
-                          : start_actor(idle, &self, sizeof(self));
+        out[i] = start(&self);
     for (uint64_t i = 0; i < count; i++)
         (void)recv_tag(READY);
 }
 
-static void measure(struct bench *b, bool handlers)
+static void measure(struct bench *b, start_fn *start)
 {
     cop_pid *all = malloc(b->n * sizeof(*all)), self = cop_self();
     uint64_t before, after;
@@ -54,11 +83,11 @@ static void measure(struct bench *b, bool handlers)
     before = bench_status_kb("VmRSS");
     bench_begin(b);
     for (uint64_t i = 0; i < b->n; i += BATCH)
-        start_batch(all + i, b->n - i < BATCH ? b->n - i : BATCH, handlers);
+        start_batch(all + i, b->n - i < BATCH ? b->n - i : BATCH, start);
     bench_end(b, b->n);
     after = bench_status_kb("VmRSS");
-    b->is_memory = true;
-    b->bytes_per_actor = ((double)after - (double)before) * 1024 / (double)b->n;
+    bench_metric(b, "bytes_per_actor",
+                 ((double)after - (double)before) * 1024 / (double)b->n);
     for (uint64_t i = 0; i < b->n; i++)
         send_to(all[i], STOP, &self, sizeof(self));
     for (uint64_t i = 0; i < b->n; i++)
@@ -68,10 +97,15 @@ static void measure(struct bench *b, bool handlers)
 
 void bench_idle_memory(struct bench *b)
 {
-    measure(b, true);
+    measure(b, start_idler);
 }
 
 void bench_idle_memory_coroutine(struct bench *b)
 {
-    measure(b, false);
+    measure(b, start_idle);
+}
+
+void bench_idle_memory_hibernated(struct bench *b)
+{
+    measure(b, start_hibernating);
 }

@@ -13,11 +13,16 @@
 
 static const struct workload {
     const char *name;
+    unsigned n, quick;
     const char *op;
+    bool is_scale;
     void (*run)(struct bench *b);
 } workloads[] = {
-#define COP_X(name, op) {#name, op, bench_##name},
+#define COP_X(name, n, quick, op) {#name, n, quick, op, false, bench_##name},
     BENCH_WORKLOADS(COP_X)
+#undef COP_X
+#define COP_X(name, n, quick, op) {#name, n, quick, op, true, bench_##name},
+        BENCH_SCALES(COP_X)
 #undef COP_X
 };
 
@@ -36,8 +41,22 @@ void bench_begin(struct bench *b)
 
 void bench_end(struct bench *b, uint64_t ops)
 {
-    b->took_ns = cop_now() - b->began;
-    b->ops = ops;
+    b->took_ns += cop_now() - b->began;
+    b->ops += ops;
+}
+
+void bench_note(struct bench *b, const char *key, uint64_t value)
+{
+    size_t used = strlen(b->notes);
+
+    (void)snprintf(b->notes + used, sizeof(b->notes) - used, "%s=%" PRIu64 " ",
+                   key, value);
+}
+
+void bench_metric(struct bench *b, const char *key, double value)
+{
+    b->metric = key;
+    b->value = value;
 }
 
 uint64_t bench_status_kb(const char *key)
@@ -59,14 +78,17 @@ uint64_t bench_status_kb(const char *key)
 static void usage(FILE *to)
 {
     fprintf(to, "usage: bench WORKLOAD N [WORKERS]\n"
-                "       bench --list\n"
+                "       bench --list     workloads that others have too\n"
+                "       bench --scales   workloads that show how cost grows\n"
                 "WORKERS is 2 unless given.\n");
 }
 
-static void list(void)
+static void list(bool scales)
 {
     for (int i = 0; i < COUNT; i++)
-        printf("%-24s %s\n", workloads[i].name, workloads[i].op);
+        if (workloads[i].is_scale == scales)
+            printf("%-24s %8u %8u %s\n", workloads[i].name, workloads[i].n,
+                   workloads[i].quick, workloads[i].op);
 }
 
 static const struct workload *find(const char *name)
@@ -102,12 +124,12 @@ static int measure(const struct workload *w, struct bench *b)
     ns = (double)b->took_ns;
     printf("workload=%s peer=coppice n=%" PRIu64 " seconds=%.6f ", w->name,
            b->ops, ns / 1e9);
-    if (b->is_memory)
-        printf("bytes_per_actor=%.1f ", b->bytes_per_actor);
+    if (b->metric != NULL)
+        printf("%s=%.1f ", b->metric, b->value);
     else
         printf("ns_per_op=%.1f ", ns / (double)b->ops);
-    printf("peak_rss_kb=%" PRIu64 " workers=%u\n", bench_status_kb("VmHWM"),
-           b->workers);
+    printf("%speak_rss_kb=%" PRIu64 " workers=%u\n", b->notes,
+           bench_status_kb("VmHWM"), b->workers);
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -128,7 +150,11 @@ int main(int argc, char **argv)
     uint64_t workers = 2;
 
     if (argc == 2 && strcmp(argv[1], "--list") == 0) {
-        list();
+        list(false);
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--scales") == 0) {
+        list(true);
         return 0;
     }
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
@@ -142,7 +168,7 @@ int main(int argc, char **argv)
     }
     w = find(argv[1]);
     if (w == NULL) {
-        fprintf(stderr, "no workload %s; see --list\n", argv[1]);
+        fprintf(stderr, "no workload %s; see --list, --scales\n", argv[1]);
         return 3;
     }
     b.workload = w->name;

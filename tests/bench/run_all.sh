@@ -5,7 +5,8 @@
 #
 #     tests/bench/run_all.sh BENCH [--quick] [WORKERS]
 #
-# BENCH is the program (build/bench). --quick: a tenth of the sizes.
+# BENCH is the program (build/bench), whose list has the sizes. --quick: the
+# smaller ones.
 set -u
 
 usage="usage: run_all.sh BENCH [--quick] [WORKERS]"
@@ -17,30 +18,13 @@ workers=${1:-2}
 
 status=0
 # NAME N QUICK, as in the definition of the workloads.
-while read -r name n small; do
+while read -r name n small _; do
     [ "$quick" = 1 ] && n=$small
     "$bench" "$name" "$n" "$workers" </dev/null || {
         echo "workload=$name FAILED ($?)"
         status=1
     }
 done <<END
-pingpong 2000000 200000
-thread_ring 5000000 500000
-counting 5000000 500000
-fork_join_throughput 100000 10000
-fork_join_create 500000 50000
-spawn 500000 50000
-fib 28 23
-chameneos 1000000 100000
-big 20000 2000
-call 2000000 200000
-selective_receive 200000 20000
-monitor_storm 300000 30000
-link_chain 300000 30000
-supervisor_restart 200000 20000
-supervisor_restart_one 10000 2000
-timers 1000000 100000
-idle_memory 1000000 100000
-idle_memory_coroutine 100000 10000
+$("$bench" --list)
 END
 exit $status
