@@ -33,6 +33,8 @@ static inline struct copi_here *handle(struct copi_actor *a,
                                        struct copi_here *h)
 {
     const cop_handler *handler = copi_actor_handler(a);
+    /* No more than a send costs: else who sends without end has his say far
+     * more often than who receives, and the mailbox grows and grows. */
     h->worker->budget--;
     if (handler->message != NULL) {
         copi_turn_user_begin_at(h);
@@ -43,6 +45,13 @@ static inline struct copi_here *handle(struct copi_actor *a,
     return h;
 }
 
+/* Its budget is spent, or sysmon asks. */
+static inline bool is_over(const struct copi_worker *w)
+{
+    return w->budget <= 0 ||
+           atomic_load_explicit(&w->ask, memory_order_relaxed) != 0;
+}
+
 static void handler_turn(struct copi_actor *a)
 {
     copi_turn_begin(a, false);
@@ -50,10 +59,9 @@ static void handler_turn(struct copi_actor *a)
         run_init(a);
     struct copi_here *h = copi_here();
     for (;;) {
-        if (COPI_UNLIKELY(h->worker->budget <= 0) ||
-            !copi_inbox_lend_sole(a)) {
+        if (COPI_UNLIKELY(is_over(h->worker)) || !copi_inbox_lend_sole(a)) {
             copi_signals_take(a);
-            if (a->inbox == NULL || h->worker->budget <= 0)
+            if (a->inbox == NULL || is_over(h->worker))
                 return;
             copi_inbox_lend_first(a);
         }
