@@ -20,7 +20,9 @@
  *  1. A cell is with its user, in one magazine, or back in mem.
  *  2. A magazine holds at most magazine_cells; one in the depot is not empty.
  *  3. A thread's magazines are touched by that thread alone, and never across
- *     a switch of coroutines: no function here switches.
+ *     a switch of coroutines: no function here switches, and none that touches
+ *     them is preempted (COPI_EDGE), as programs make and free messages
+ *     without entering the runtime.
  *
  * Rejected: a return queue per owning thread (needs to know the owner of each
  * cell, and to be emptied by somebody who may be asleep); magazines as arrays
@@ -75,7 +77,7 @@ static struct depot depots[COPI_SLAB_COUNT]; /* under depot_lock */
 
 static COPI_THREAD_LOCAL struct cache own_cache;
 
-static COPI_NOINLINE struct cache *own(void)
+COPI_EDGE static COPI_NOINLINE struct cache *own(void)
 {
     return &own_cache;
 }
@@ -98,7 +100,7 @@ static struct cell *pop(struct magazine *m)
     return cell;
 }
 
-static struct magazine take_all(struct magazine *m)
+COPI_EDGE static struct magazine take_all(struct magazine *m)
 {
     struct magazine all = *m;
 
@@ -116,7 +118,7 @@ static void free_all(enum copi_slab_class c, struct magazine m)
 /* --------------------------------------------------------------- depot -- */
 
 /* Full, it gives the magazine to mem, outside of the lock. */
-static void depot_put(enum copi_slab_class c, struct magazine m)
+COPI_EDGE static void depot_put(enum copi_slab_class c, struct magazine m)
 {
     struct depot *d = &depots[c];
     bool is_full;
@@ -135,7 +137,7 @@ static void depot_put(enum copi_slab_class c, struct magazine m)
         free_all(c, m);
 }
 
-static struct magazine depot_take_locked(struct depot *d)
+COPI_EDGE static struct magazine depot_take_locked(struct depot *d)
 {
     struct magazine m = {.head = d->first};
 
@@ -147,7 +149,7 @@ static struct magazine depot_take_locked(struct depot *d)
     return m;
 }
 
-static struct magazine depot_take(enum copi_slab_class c)
+COPI_EDGE static struct magazine depot_take(enum copi_slab_class c)
 {
     struct magazine m;
 
@@ -159,7 +161,7 @@ static struct magazine depot_take(enum copi_slab_class c)
 
 /* For threads without magazines: what they make and a worker frees would
  * otherwise fill the depot. NULL: it is empty. */
-static struct cell *depot_take_one(enum copi_slab_class c)
+COPI_EDGE static struct cell *depot_take_one(enum copi_slab_class c)
 {
     struct depot *d = &depots[c];
     struct cell *cell, *rest;
@@ -181,7 +183,7 @@ static struct cell *depot_take_one(enum copi_slab_class c)
 /* --------------------------------------------------------------- cells -- */
 
 /* The loaded magazine is empty; false: so is everything else. */
-static bool reload(struct cache *cache, enum copi_slab_class c)
+COPI_EDGE static bool reload(struct cache *cache, enum copi_slab_class c)
 {
     if (cache->spare[c].head)
         cache->loaded[c] = take_all(&cache->spare[c]);
@@ -191,7 +193,7 @@ static bool reload(struct cache *cache, enum copi_slab_class c)
 }
 
 /* The loaded magazine is full. */
-static void unload(struct cache *cache, enum copi_slab_class c)
+COPI_EDGE static void unload(struct cache *cache, enum copi_slab_class c)
 {
     if (cache->spare[c].head)
         depot_put(c, take_all(&cache->spare[c]));
@@ -205,7 +207,7 @@ static void assert_may_lock(void)
     COPI_ASSERT(copi_lock_may_acquire(COPI_LOCK_SLAB));
 }
 
-void *copi_slab_alloc(enum copi_slab_class c)
+COPI_EDGE void *copi_slab_alloc(enum copi_slab_class c)
 {
     struct cache *cache = own();
     void *cell = NULL;
@@ -222,7 +224,7 @@ void *copi_slab_alloc(enum copi_slab_class c)
     return cell ? cell : copi_mem_take(class_bytes[c], COPI_CACHE_LINE);
 }
 
-void copi_slab_free(enum copi_slab_class c, void *p)
+COPI_EDGE void copi_slab_free(enum copi_slab_class c, void *p)
 {
     struct cache *cache = own();
 

@@ -16,7 +16,8 @@
  *
  *   sent by kill(2), by anybody                    the process
  *   not on a machine that runs an actor            the process
- *   the runtime is entered (in_runtime)            the process
+ *   the runtime is entered (in_runtime), in its    the process
+ *   own records (COPI_EDGE), or under its locks
  *   the actor, or all, spawned without isolation   the process
  *   code that another library called back          the process
  *   code of the program, or of a trusted library   the actor
@@ -51,6 +52,7 @@
 #include "runtime/base/abort.h"
 #include "runtime/base/check.h"
 #include "runtime/base/format.h"
+#include "runtime/base/lock.h"
 #include "runtime/base/os.h"
 #include "runtime/coroutine/cfi.h"
 #include "runtime/coroutine/frames.h"
@@ -145,7 +147,8 @@ static const char *not_the_actors(const struct copi_here *h,
                                            : "another process sent it";
     if (h->native == NULL)
         return "on a thread that runs no actors";
-    if (!copi_machine_is_on_actor(h) || !is_outside_runtime(h))
+    if (!copi_machine_is_on_actor(h) || !is_outside_runtime(h) ||
+        copi_is_edge(r->pc) || !copi_lock_none_held())
         return "inside the runtime";
     if (h->actor->no_trap || copi_rt.config.isolation != COP_ISOLATION_TRAP)
         return "in an actor that is not isolated";

@@ -18,7 +18,8 @@
  *   - the thread is a machine, outside the runtime, with an actor, and has not
  *     lost its worker;
  *   - the instruction is the program's own: libc may hold a lock; and it is
- *     none of the runtime's that knows the thread (COPI_EDGE);
+ *     none of the runtime's that knows the thread (COPI_EDGE), nor is it under
+ *     a lock of the runtime's (which few calls take without entering);
  *   - enough stack is left.
  *
  * A preempted actor is *held*: it may be in the middle of code that keeps the
@@ -44,6 +45,7 @@
 #include "runtime/actor/here.h"
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/lock.h"
 #include "runtime/base/os.h"
 #include "runtime/coroutine/mcontext.h"
 #include "runtime/probe/text.h"
@@ -92,10 +94,8 @@ static void on_signal(int sig, siginfo_t *si, void *uc)
         return;
     struct copi_actor *a = h->actor;
     copi_mcontext_read(uc, &r);
-    if (r.pc - (uintptr_t)__start_copi_edge <
-        (uintptr_t)__stop_copi_edge - (uintptr_t)__start_copi_edge)
-        return;
-    if (copi_text_of(r.pc, NULL) != COPI_TEXT_ACTOR)
+    if (copi_is_edge(r.pc) || !copi_lock_none_held() ||
+        copi_text_of(r.pc, NULL) != COPI_TEXT_ACTOR)
         return;
     if (a->max_run_ms != 0 &&
         a->ran_ms + running_ms(h->worker) >= a->max_run_ms)

@@ -299,6 +299,52 @@ START_TEST(interrupts_do_not_disturb_the_runtime)
 }
 END_TEST
 
+/* Cells are passed round in a thread's own books: who is interrupted in the
+ * middle of taking one must not share it with who runs next. */
+static void makes_messages(void *arg)
+{
+    enum { HELD = 4 };
+    cop_msg *held[HELD] = {0};
+    unsigned char mine = (unsigned char)(uintptr_t)arg;
+
+    for (unsigned n = 0; !atomic_load(&may_end); n++) {
+        cop_msg **m = &held[n % HELD];
+        if (*m != NULL) {
+            const unsigned char *body = cop_msg_body(*m);
+            for (size_t i = 0; i < cop_msg_size(*m); i++)
+                if (body[i] != mine)
+                    atomic_fetch_add(&wrong, 1);
+            cop_msg_free(*m);
+            *m = NULL;
+        }
+        if (cop_msg_new(m, TAG_PING, 1 + n % 200) == 0)
+            memset(cop_msg_fill(*m), mine, 1 + n % 200);
+        atomic_fetch_add_explicit(&checks, 1, memory_order_relaxed);
+    }
+    for (int i = 0; i < HELD; i++)
+        cop_msg_free(held[i]);
+}
+
+START_TEST(cells_of_messages_are_not_shared)
+{
+    cop_counters before, after;
+
+    ck_assert_int_eq(cop_start(&(cop_config){.workers = 1}), 0);
+    cop_counters_get(&before);
+    for (uintptr_t i = 1; i <= 4; i++)
+        ck_assert_int_eq(cop_spawn(NULL, makes_messages, (void *)i, NULL), 0);
+    do {
+        cop_ext_preempt();
+        usleep(10);
+        cop_counters_get(&after);
+    } while (after.preemptions - before.preemptions < 20000);
+    atomic_store(&may_end, true);
+    ck_assert_int_eq(cop_stop(cop_in(5 * COP_SEC), NULL), 0);
+    ck_assert_int_eq(atomic_load(&wrong), 0);
+    ck_assert_int_gt(atomic_load(&checks), 0);
+}
+END_TEST
+
 static const TTest *const cases[] = {
     others_run_beside_loops,
     others_run_beside_loops_on_two,
@@ -309,5 +355,6 @@ static const TTest *const cases[] = {
     the_runtime_stops_beside_a_loop,
     registers_are_kept,
     interrupts_do_not_disturb_the_runtime,
+    cells_of_messages_are_not_shared,
 };
 NATIVE_MAIN("preempt", cases)
