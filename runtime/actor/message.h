@@ -95,7 +95,9 @@ struct cop_msg *copi_msg_make(cop_tag tag, const void *body, size_t size);
 /* Sets the fields of a cell inside another record. */
 void copi_msg_embed(struct cop_msg *m, enum copi_signal kind,
                     enum copi_cell cell);
-/* Frees a cell of any kind, with its body, reason and record. */
+/* Frees a cell of any kind, with its body, reason and record. In an actor's
+ * call the caller may lose control to a fault in the body's release: nothing
+ * may be half changed. */
 void copi_msg_release(struct cop_msg *m);
 
 static inline bool copi_msg_is_counted(const struct cop_msg *m)

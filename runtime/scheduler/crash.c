@@ -36,7 +36,8 @@
  * The library of C++ aborts for an exception that nobody caught, without one;
  * its own unwinder says whether it was thrown by the actor's code.
  *
- * A `when` of a receive (COPI_JUDGING) counts as outside of the runtime.
+ * A `when` of a receive and the release of a message's body (COPI_JUDGING)
+ * count as outside of the runtime.
  *
  * Everything the handler reads lies in the runtime's own records or in the
  * bounds of the actor's stack (frames.c), so that it cannot fault itself.

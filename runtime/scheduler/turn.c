@@ -91,27 +91,6 @@ COPI_EDGE void copi_turn_user_end(void)
         copi_machine_was_lost();
 }
 
-void copi_turn_judge_begin(void)
-{
-    struct copi_here *h = copi_here();
-    if (h->native == NULL ||
-        atomic_load_explicit(&h->in_runtime, memory_order_relaxed) != 1)
-        return;
-    atomic_store_explicit(&h->in_runtime, COPI_JUDGING, memory_order_relaxed);
-    atomic_signal_fence(memory_order_seq_cst);
-}
-
-void copi_turn_judge_end(void)
-{
-    struct copi_here *h = copi_here();
-    if (h->native == NULL ||
-        atomic_load_explicit(&h->in_runtime, memory_order_relaxed) !=
-            COPI_JUDGING)
-        return;
-    atomic_signal_fence(memory_order_seq_cst);
-    atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
-}
-
 static void run_init(struct copi_actor *a)
 {
     a->started = true;

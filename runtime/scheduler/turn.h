@@ -24,13 +24,6 @@ COP_NORETURN void copi_turn_leave_for_good(struct copi_actor *a,
 void copi_turn_user_begin(void);
 void copi_turn_user_end(void);
 
-/* Around a callback in the middle of a call of the running actor, whose mailbox
- * must stay as it is meanwhile: no preemption, no handing over, but a native
- * fault is the actor's. Elsewhere than in an actor's call they do nothing. */
-enum { COPI_JUDGING = 1 << 16 }; /* in_runtime then */
-void copi_turn_judge_begin(void);
-void copi_turn_judge_end(void);
-
 /* Gives the worker its reserve. COP_ENOMEM. */
 int copi_turn_make_reserve(struct copi_worker *w);
 /* Frees the worker's idle carriers, the reserve too. */
