@@ -23,9 +23,9 @@
  *   - enough stack is left.
  *
  * A preempted actor is *held*: it may be in the middle of code that keeps the
- * address of something thread-local in a register. It goes to the inbox of its
- * worker, from which nobody steals, and the worker stays with its thread, until
- * the actor leaves by its own will.
+ * address of something thread-local in a register. It goes to the hogs of its
+ * worker (runq.c), from which nobody steals, and the worker stays with its
+ * thread, until the actor leaves by its own will.
  *
  * But it may hold a mutex of the system's, for which another actor now blocks
  * the thread that alone could go on with it. So a worker whose thread has

@@ -427,6 +427,7 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
     COPI_COUNT(turns);
     w->budget = (int)copi_rt.config.reductions;
     copi_actor_set_status(a, COP_STATUS_RUNNING);
+    atomic_store_explicit(&w->runs_held, a->held, memory_order_relaxed);
     /* release: sysmon sees the turn with what came before it */
     atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
     if (atomic_load_explicit(&w->ask, memory_order_relaxed) != 0)

@@ -65,7 +65,8 @@ struct copi_worker {
     /* It writes, others read. */
     COPI_ALIGNED(COPI_CACHE_LINE) struct copi_counters counters;
     _Atomic uint64_t turn; /* odd within a turn */
-    _Atomic uint32_t held; /* preempted actors in its inbox or running */
+    _Atomic uint32_t held;      /* preempted actors that wait or run */
+    _Atomic uint32_t runs_held; /* one of these has this turn */
 
     /* Any thread. */
     COPI_ALIGNED(COPI_CACHE_LINE) _Atomic(struct copi_actor *) run_next;
@@ -75,6 +76,7 @@ struct copi_worker {
     _Atomic uint32_t has_pinned; /* a pinned actor lives here: no hand-over */
     _Atomic uint32_t token;      /* idle.c: woken; what its machine sleeps on */
     struct copi_runlist inbox;   /* pinned and migrating actors */
+    struct copi_runlist hogs;    /* preempted ones */
     struct copi_ring ring[COPI_PRIORITIES]; /* by cop_priority */
 };
 

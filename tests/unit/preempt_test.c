@@ -62,6 +62,95 @@ START_TEST(others_run_beside_loops_on_two)
 }
 END_TEST
 
+static uint64_t preemptions(void)
+{
+    cop_counters c;
+    cop_counters_get(&c);
+    return c.preemptions;
+}
+
+static bool is_pinned;
+
+/* In turns, not in time: a queue behind ten hogs would be ten of theirs. */
+static void ahead_body(void *arg)
+{
+    const cop_opts how = {.pinned = is_pinned};
+    const cop_msg *m;
+    cop_pid echo;
+
+    (void)arg;
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(cop_spawn(NULL, loops, NULL, NULL), 0);
+    ck_assert_int_eq(cop_spawn(&echo, answers, NULL, &how), 0);
+    while (preemptions() < 20)
+        cop_sleep(COP_MS);
+    uint64_t before = preemptions();
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(cop_send(echo, TAG_PING, NULL, 0), 0);
+        ck_assert_int_eq(cop_recv_tag(&m, TAG_PONG, cop_in(10 * COP_SEC)), 0);
+    }
+    ck_assert_uint_le(preemptions() - before, 40);
+    atomic_store(&may_end, true);
+}
+
+START_TEST(who_wakes_goes_before_hogs)
+{
+    actor_test(ahead_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
+START_TEST(who_is_pinned_goes_before_hogs)
+{
+    is_pinned = true;
+    actor_test(ahead_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
+static void pings_for_ever(void *arg)
+{
+    const cop_msg *m;
+    cop_pid echo;
+
+    (void)arg;
+    if (cop_spawn(&echo, answers, NULL, &(cop_opts){.link = true}) != 0)
+        return;
+    while (!atomic_load(&may_end)) {
+        if (cop_send(echo, TAG_PING, NULL, 0) != 0 ||
+            cop_recv_tag(&m, TAG_PONG, COP_FOREVER) != 0)
+            return;
+    }
+    cop_exit(COP_SHUTDOWN);
+}
+
+static void loops_for_a_while(void *arg)
+{
+    (void)arg;
+    for (uint64_t n = 0; n < 200 * 1000 * 1000; n++)
+        sink = n;
+}
+
+static void share_body(void *arg)
+{
+    const cop_msg *m;
+    cop_ref ref;
+
+    (void)arg;
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(cop_spawn(NULL, pings_for_ever, NULL, NULL), 0);
+    ck_assert_int_eq(
+        cop_spawn(NULL, loops_for_a_while, NULL, &(cop_opts){.monitor = &ref}),
+        0);
+    ck_assert_int_eq(cop_recv_ref(&m, ref, cop_in(30 * COP_SEC)), 0);
+    ck_assert_uint_gt(preemptions(), 2);
+    atomic_store(&may_end, true);
+}
+
+START_TEST(hogs_have_their_share_in_the_end)
+{
+    actor_test(share_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
 /* ------------------------------------------------------------- being ended --
  */
 
@@ -348,6 +437,9 @@ END_TEST
 static const TTest *const cases[] = {
     others_run_beside_loops,
     others_run_beside_loops_on_two,
+    who_wakes_goes_before_hogs,
+    who_is_pinned_goes_before_hogs,
+    hogs_have_their_share_in_the_end,
     a_loop_can_be_killed,
     a_loop_can_be_killed_on_one_worker,
     a_runaway_ends_itself,
