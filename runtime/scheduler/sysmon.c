@@ -17,12 +17,15 @@
  *     is waiting that only this worker may run, the worker is handed over to a
  *     spare thread (machine.c).
  *
+ * A thread that has lost its worker and computes gets such signals too.
+ *
  * It also fires timers that are overdue because their worker is in a turn that
  * lasts: then it sleeps no longer than to the next of them.
  *
  * While all workers sleep there is nothing to watch: after some looks in vain
- * sysmon sleeps as well, without limit, until a worker wakes and says so. Thus
- * an idle program uses no processor time at all.
+ * sysmon sleeps as well, without limit, until a worker wakes and says so (or
+ * for a second, while a thread without a worker has not come back). Thus an
+ * idle program uses no processor time at all.
  */
 #include "runtime/scheduler/sysmon.h"
 
@@ -37,6 +40,7 @@
 #include "runtime/scheduler/timers.h"
 
 enum { IDLE_LOOKS = 10 };
+#define LOST_LOOK COP_SEC
 /* Slices of processor time after which preempting has not helped. */
 enum { IN_VAIN_AFTER = 4 };
 /* What is left of the slice of one that was preempted before. */
@@ -68,8 +72,12 @@ static void sleep_for_good(void)
 {
     atomic_store(&sleeping, 1);
     while (copi_idle_all_asleep() && atomic_load(&quit) == 0 &&
-           atomic_load(&sleeping) != 0)
-        copi_os_futex_wait(&sleeping, 1, -1);
+           atomic_load(&sleeping) != 0) {
+        bool are_lost = atomic_load(&copi_rt.lost) != 0;
+        copi_os_futex_wait(&sleeping, 1, are_lost ? LOST_LOOK : -1);
+        if (are_lost)
+            break;
+    }
     atomic_store(&sleeping, 0);
 }
 
@@ -194,6 +202,7 @@ static void sysmon_main(void *unused)
     while (atomic_load(&quit) == 0) {
         copi_os_futex_wait(&quit, 0, until_next_look(lasts));
         lasts = look_at_all();
+        copi_machines_preempt_lost(copi_rt.config.slice_ns);
         fire_overdue(lasts);
         idle = copi_idle_all_asleep() ? idle + 1 : 0;
         if (idle >= IDLE_LOOKS) {

@@ -64,7 +64,7 @@ struct copi_worker {
 
     /* It writes, others read. */
     COPI_ALIGNED(COPI_CACHE_LINE) struct copi_counters counters;
-    _Atomic uint64_t turn; /* odd within a turn */
+    _Atomic uint64_t turn;      /* odd within a turn */
     _Atomic uint32_t held;      /* preempted actors that wait or run */
     _Atomic uint32_t runs_held; /* one of these has this turn */
 
@@ -91,6 +91,7 @@ struct copi_machine {
     sigset_t mask;        /* the thread's own */
     _Atomic uint32_t tid; /* the system's number of the thread; 0: not yet */
     _Atomic uint32_t interrupted; /* a signal of preempt.c is under way */
+    cop_time cpu_seen;            /* sysmon's, while it is lost */
     stack_t alt, alt_before;      /* of signals, and what the thread had */
     _Atomic uint32_t wake;        /* a spare one sleeps on this */
     _Atomic uint32_t ended;

@@ -194,6 +194,90 @@ START_TEST(a_loop_can_be_killed_on_one_worker)
 }
 END_TEST
 
+static cop_time limit_of_lost;
+
+static void loops_after_a_call(void *arg)
+{
+    ck_assert_int_eq(cop_defer(note_end, "cleaned up"), 0);
+    usleep(300000); /* its worker is handed over */
+    loops(arg);
+}
+
+static void until_it_is_lost(void)
+{
+    cop_counters c;
+    do {
+        cop_sleep(20 * COP_MS);
+        cop_counters_get(&c);
+    } while (c.handovers == 0);
+    cop_sleep(400 * COP_MS);
+}
+
+/* Its thread has no worker any more, whose queue it would go to. */
+static void lost_body(void *arg)
+{
+    const cop_msg *m;
+    cop_ref ref;
+    cop_pid pid;
+    const cop_opts opts = {.monitor = &ref, .max_run_ns = limit_of_lost};
+
+    (void)arg;
+    ck_assert_int_eq(cop_spawn(&pid, loops_after_a_call, NULL, &opts), 0);
+    until_it_is_lost();
+    if (limit_of_lost == 0)
+        cop_exit_signal(pid, COP_KILL);
+    ck_assert_int_eq(cop_recv_ref(&m, ref, cop_in(10 * COP_SEC)), 0);
+    if (limit_of_lost == 0)
+        ck_assert(cop_reason_eq(cop_msg_reason(m), COP_KILLED));
+    else
+        ck_assert_str_eq(cop_reason_fault(cop_msg_reason(m))->what, "runaway");
+    notes_are("cleaned up|");
+}
+
+START_TEST(a_loop_without_a_worker_can_be_killed)
+{
+    actor_test(lost_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
+static void *kills_later(void *arg)
+{
+    usleep(1200000); /* all workers are asleep, and who watches them */
+    cop_exit_signal(*(cop_pid *)arg, COP_KILL);
+    return NULL;
+}
+
+static void quiet_body(void *arg)
+{
+    pthread_t t;
+    const cop_msg *m;
+    cop_ref ref;
+    cop_pid pid;
+
+    (void)arg;
+    ck_assert_int_eq(
+        cop_spawn(&pid, loops_after_a_call, NULL, &(cop_opts){.monitor = &ref}),
+        0);
+    until_it_is_lost();
+    ck_assert_int_eq(pthread_create(&t, NULL, kills_later, &pid), 0);
+    ck_assert_int_eq(cop_recv_ref(&m, ref, COP_FOREVER), 0);
+    ck_assert(cop_reason_eq(cop_msg_reason(m), COP_KILLED));
+    pthread_join(t, NULL);
+}
+
+START_TEST(a_loop_that_nobody_watches_can_be_killed)
+{
+    actor_test(quiet_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
+START_TEST(a_runaway_without_a_worker_ends_itself)
+{
+    limit_of_lost = 500 * COP_MS;
+    actor_test(lost_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
 static void runaway_body(void *arg)
 {
     const cop_fault *f;
@@ -442,6 +526,9 @@ static const TTest *const cases[] = {
     hogs_have_their_share_in_the_end,
     a_loop_can_be_killed,
     a_loop_can_be_killed_on_one_worker,
+    a_loop_without_a_worker_can_be_killed,
+    a_loop_that_nobody_watches_can_be_killed,
+    a_runaway_without_a_worker_ends_itself,
     a_runaway_ends_itself,
     who_calls_the_runtime_is_no_runaway,
     the_runtime_stops_beside_a_loop,
