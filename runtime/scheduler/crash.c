@@ -55,6 +55,7 @@
 #include "runtime/base/format.h"
 #include "runtime/base/lock.h"
 #include "runtime/base/os.h"
+#include "runtime/coroutine/built.h"
 #include "runtime/coroutine/cfi.h"
 #include "runtime/coroutine/frames.h"
 #include "runtime/probe/symbol.h"
@@ -370,6 +371,22 @@ void copi_crash_raise_smashed(const void *frame, const char *what)
 
 /* ---------------------------------------------------------------- set-up -- */
 
+static void tell_how_built(void)
+{
+    static bool is_told;
+    char code[COP_SYMBOL_TEXT];
+    uintptr_t where;
+    if (is_told || !copi_built_without_frames(&where))
+        return;
+    is_told = true;
+    copi_log("the program was built without frame pointers (%s): backtraces "
+             "are short, and a crash deep below a library's callback may be "
+             "taken for the actor's alone; compile with "
+             "-fno-omit-frame-pointer -fstack-clash-protection "
+             "(pkg-config --cflags coppice)",
+             copi_symbol_str(where, true, false, code, sizeof code));
+}
+
 void copi_crash_init(void)
 {
     struct sigaction sa = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
@@ -390,6 +407,7 @@ void copi_crash_init(void)
     for (size_t i = 0; i < COPI_ARRAY_LEN(signals); i++)
         sigaction(signals[i], &sa, &before[i]);
     installed = true;
+    tell_how_built();
 }
 
 /* Who installed a handler after us keeps it. */
