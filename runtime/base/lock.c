@@ -21,7 +21,7 @@ COPI_EDGE static COPI_NOINLINE uint32_t *held(void)
     return &held_mask;
 }
 
-static void set_held(struct copi_lock *l, uint32_t *mask)
+COPI_EDGE_PART void set_held(struct copi_lock *l, uint32_t *mask)
 {
     COPI_ASSERT(atomic_load_explicit(&l->holder, memory_order_relaxed) == NULL);
     *mask |= UINT32_C(1) << l->rank;

@@ -35,7 +35,7 @@ COPI_EDGE static COPI_NOINLINE struct shard **own(void)
     return &own_shard;
 }
 
-static void add_own(_Atomic size_t *counter, size_t n)
+COPI_EDGE_PART void add_own(_Atomic size_t *counter, size_t n)
 {
     size_t sum = atomic_load_explicit(counter, memory_order_relaxed) + n;
 

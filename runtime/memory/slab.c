@@ -84,14 +84,14 @@ COPI_EDGE static COPI_NOINLINE struct cache *own(void)
 
 /* ----------------------------------------------------------- magazines -- */
 
-static void push(struct magazine *m, struct cell *cell)
+COPI_EDGE_PART void push(struct magazine *m, struct cell *cell)
 {
     cell->next = m->head;
     m->head = cell;
     m->count++;
 }
 
-static struct cell *pop(struct magazine *m)
+COPI_EDGE_PART struct cell *pop(struct magazine *m)
 {
     struct cell *cell = m->head;
 
