@@ -60,7 +60,11 @@ COP_API const void *cop_msg_expect(const cop_msg *m, size_t size);
 COP_API COP_MUST_USE int cop_msg_new(cop_msg **out, cop_tag tag, size_t size);
 COP_API void *cop_msg_fill(cop_msg *m);
 /* A message whose body is `body` itself, not a copy: given to `release`
- * (NULL: nobody) with `size` when the message goes. Taken on success only. */
+ * (NULL: nobody) with `size` when the message goes. Taken on success only.
+ * `release` is called once, wherever that is: in the receiver's next receive or
+ * at its end, in the sender's call if nobody takes the message, on any thread.
+ * It must not block, receive, or exit. A fault in it ends the actor in whose
+ * turn it is called (samples/ISOLATION.md). */
 COP_API COP_MUST_USE int cop_msg_new_moved(cop_msg **out, cop_tag tag,
                                            void *body, size_t size,
                                            void (*release)(void *, size_t));

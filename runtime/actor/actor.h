@@ -50,7 +50,14 @@ enum copi_dying {
     COPI_DYING_TERMINATE,   /* owed */
     COPI_DYING_TERMINATING, /* runs: an exit signal still ends it */
     COPI_DYING_DEFERS,
+    COPI_DYING_MESSAGES, /* their bodies' releases are the program's */
     COPI_DYING_DONE
+};
+
+/* What was once sent its way; bits. */
+enum copi_has {
+    COPI_HAS_TIMERS = 1, /* a timer may have it as target */
+    COPI_HAS_MOVED = 2   /* a message whose body is moved */
 };
 
 /* What an actor's last failed call was about (api/call_error.c). */
@@ -72,7 +79,7 @@ struct copi_actor {
     _Atomic uint8_t status;          /* cop_status; written by whoever runs
                                         or readies it, read by observers */
     _Atomic uint8_t wait;            /* cop_wait */
-    _Atomic uint8_t has_timers;      /* a timer may have it as target */
+    _Atomic uint8_t has;             /* enum copi_has */
     _Atomic uint8_t migrate;         /* cop_ext_migrate */
     _Atomic uint8_t asked_to_stop;   /* stop.c */
     _Atomic uint8_t naming;          /* name.c */
@@ -189,6 +196,13 @@ static inline void *copi_actor_extra(struct copi_actor *a)
 struct copi_actor *copi_actor_alloc(size_t extra);
 /* Frees the record; what it owned is gone already. */
 void copi_actor_free(struct copi_actor *a);
+
+static inline void copi_actor_note(struct copi_actor *a, enum copi_has what)
+{
+    /* seq_cst: as timers.c needs it; a bit that is there stays */
+    if ((atomic_load(&a->has) & (unsigned)what) == 0)
+        atomic_fetch_or(&a->has, (uint8_t)what);
+}
 
 /* Counting for observers: the actor itself is the only writer. */
 static inline void copi_actor_tally(_Atomic uint32_t *n, int by)

@@ -23,6 +23,46 @@ COPI_EDGE COPI_NOINLINE struct copi_actor *copi_here_actor(void)
     return copi_here_own.actor;
 }
 
+void copi_here_judge_begin(void)
+{
+    struct copi_here *h = copi_here();
+    if (h->native == NULL ||
+        atomic_load_explicit(&h->in_runtime, memory_order_relaxed) != 1)
+        return;
+    atomic_store_explicit(&h->in_runtime, COPI_JUDGING, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+void copi_here_judge_end(void)
+{
+    struct copi_here *h = copi_here();
+    if (h->native == NULL ||
+        atomic_load_explicit(&h->in_runtime, memory_order_relaxed) !=
+            COPI_JUDGING)
+        return;
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
+}
+
+/* Depth 1 is what the above looks for. */
+static void deepen(uint32_t by)
+{
+    struct copi_here *h = copi_here();
+    uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
+    atomic_store_explicit(&h->in_runtime, depth + by, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+void copi_here_vital_begin(void)
+{
+    deepen(1);
+}
+
+void copi_here_vital_end(void)
+{
+    deepen((uint32_t)-1);
+}
+
 enum { REF_BLOCK = 1024 };
 
 static _Atomic uint64_t refs_given;

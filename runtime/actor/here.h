@@ -43,6 +43,18 @@ extern COPI_THREAD_LOCAL struct copi_here copi_here_own;
 /* The running actor, or NULL. */
 COPI_NOINLINE struct copi_actor *copi_here_actor(void);
 
+/* Around a function of the program in the middle of a call of the running
+ * actor, with nothing half changed, that must not be interrupted: no
+ * preemption, no handing over, but a native fault is the actor's. Elsewhere
+ * than in an actor's call they do nothing. */
+enum { COPI_JUDGING = 1 << 16 }; /* in_runtime then */
+void copi_here_judge_begin(void);
+void copi_here_judge_end(void);
+
+/* In between such a function's fault is the process's after all. Any thread. */
+void copi_here_vital_begin(void);
+void copi_here_vital_end(void);
+
 /* A fresh reference. A *call* reference is answered by claiming the caller's
  * call_ref; any other by its alias. */
 cop_ref copi_ref_new(bool of_call);

@@ -8,6 +8,10 @@
  * is moved or shared leaves only a pointer in the cell. A system message
  * (EXIT, DOWN) keeps its reason where a program's message keeps nothing, so
  * both are the same cell.
+ *
+ * The release of a moved body is the program's code. A fault in it ends the
+ * actor in whose turn it runs; so whoever lets go of a message there takes it
+ * out of everything first, or says that it cannot (copi_here_vital_begin).
  */
 #include "runtime/actor/message.h"
 
@@ -74,23 +78,10 @@ struct cop_msg *copi_msg_make(cop_tag tag, const void *body, size_t size)
     return m;
 }
 
-static void release_body(struct cop_msg *m)
-{
-    if (m->body == COPI_BODY_MOVED) {
-        struct copi_body_moved *b = copi_msg_inline(m);
-        if (b->release != NULL)
-            b->release(b->data, m->size);
-    } else if (m->body == COPI_BODY_SHARED) {
-        cop_buf_release(*(struct cop_buf **)copi_msg_inline(m));
-    }
-}
-
-void copi_msg_release_slowly(struct cop_msg *m)
+static void free_cell(struct cop_msg *m)
 {
     COPI_ASSERT(m->kind <= COPI_SIG_ALIVE_ACK);
     cop_reason_release(m->reason);
-    if (m->body != COPI_BODY_INLINE)
-        release_body(m);
     m->kind = COPI_SIG_RELEASED; /* a second release trips over the above */
     switch (m->cell) {
     case COPI_CELL_LARGE:
@@ -111,6 +102,33 @@ void copi_msg_release_slowly(struct cop_msg *m)
     default:
         copi_slab_free((enum copi_slab_class)m->cell, m);
     }
+}
+
+/* What the program gave is called last, when nothing is left to be done here:
+ * it may fault. */
+static void release_with_body(struct cop_msg *m)
+{
+    if (m->body == COPI_BODY_SHARED) {
+        cop_buf_release(*(struct cop_buf **)copi_msg_inline(m));
+        free_cell(m);
+        return;
+    }
+    struct copi_body_moved b = *(struct copi_body_moved *)copi_msg_inline(m);
+    size_t size = m->size;
+    free_cell(m);
+    if (b.release == NULL)
+        return;
+    copi_here_judge_begin();
+    b.release(b.data, size);
+    copi_here_judge_end();
+}
+
+void copi_msg_release(struct cop_msg *m)
+{
+    if (COPI_LIKELY(m->body == COPI_BODY_INLINE))
+        free_cell(m);
+    else
+        release_with_body(m);
 }
 
 /* -------------------------------------------------------------- public -- */

@@ -154,26 +154,23 @@ static inline struct cop_msg *copi_msg_make_from(struct copi_slab_cache *cells,
 /* Sets the fields of a cell inside another record. */
 void copi_msg_embed(struct cop_msg *m, enum copi_signal kind,
                     enum copi_cell cell);
-/* The rest of release. */
-void copi_msg_release_slowly(struct cop_msg *m);
-/* Frees a cell of any kind, with its body, reason and record: by a thread that has its cells at hand. */
+/* Frees a cell of any kind, with its body, reason and record. In an actor's
+ * call the caller may lose control to a fault in the body's release: nothing
+ * may be half changed. */
+void copi_msg_release(struct cop_msg *m);
+/* The same by who is inside the runtime and has the thread's cells at hand. */
 static inline void copi_msg_release_to(struct copi_slab_cache *cells,
                                        struct cop_msg *m)
 {
     if (COPI_UNLIKELY(m->cell >= COPI_SLAB_COUNT ||
                       m->body != COPI_BODY_INLINE ||
                       m->reason.word != COP_R_NORMAL)) {
-        copi_msg_release_slowly(m);
+        copi_msg_release(m);
         return;
     }
     COPI_ASSERT(m->kind <= COPI_SIG_ALIVE_ACK);
     m->kind = COPI_SIG_RELEASED;
     copi_slab_free_to(cells, (enum copi_slab_class)m->cell, m);
-}
-/* The same by any thread. */
-static inline void copi_msg_release(struct cop_msg *m)
-{
-    copi_msg_release_to(copi_slab_cache(), m);
 }
 
 static inline bool copi_msg_is_counted(const struct cop_msg *m)

@@ -28,6 +28,7 @@
 #include "runtime/actor/counters.h"
 #include "runtime/actor/driver.h"
 #include "runtime/actor/heap.h"
+#include "runtime/actor/here.h"
 #include "runtime/actor/link.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/monitor.h"
@@ -111,20 +112,29 @@ static void answer_for_dead(struct cop_msg *m, cop_pid dead,
     }
 }
 
+/* Mostly it is one, the caller's own. Where others' came in between none of
+ * them may be lost. */
 void copi_signal_refused(struct copi_actor *a, struct cop_msg *m)
 {
     cop_pid dead = a->pid;
+    bool are_several = copi_inbox_after(m) != NULL;
+    if (are_several)
+        copi_here_vital_begin();
     while (m != NULL) {
         struct cop_msg *next = copi_inbox_after(m);
         answer_for_dead(m, dead, COP_DEAD_NOPROC);
         m = next;
     }
+    if (are_several)
+        copi_here_vital_end();
 }
 
 void copi_signal_push(struct copi_actor *to, struct cop_msg *m)
 {
     if (m->kind == COPI_SIG_MESSAGE)
         copi_trace(COP_TRACE_SEND, m->sender, to->pid, m->tag);
+    if (COPI_UNLIKELY(m->body == COPI_BODY_MOVED))
+        copi_actor_note(to, COPI_HAS_MOVED);
     switch (copi_mailbox_push(to, m)) {
     case COPI_PUSHED_WAKE:
         copi_driver.ready(to);

@@ -55,12 +55,13 @@ static _Atomic(struct cop_msg *) parting; /* its OFF */
 static void free_held(void *p, size_t size)
 {
     struct held *h = p;
-    if (h->msg != NULL)
-        copi_msg_release(h->msg);
+    struct cop_msg *m = h->msg;
     /* release: pairs with must_wait in chaos_send.c */
     if (h->held != NULL)
         atomic_fetch_sub_explicit(h->held, 1, memory_order_release);
     copi_mem_free(h, size);
+    if (m != NULL)
+        copi_msg_release(m);
 }
 
 static struct cop_msg *wrap(struct held *h)
@@ -274,7 +275,10 @@ static struct cop_msg *order_new(cop_tag tag)
 
 int copi_chaos_driver_new(struct copi_chaos_driver *d)
 {
-    static const cop_opts opts = {.label = "chaos"};
+    /* a message's release that faults here must not end the driver in silence:
+     * it holds others' messages */
+    static const cop_opts opts = {.label = "chaos",
+                                  .isolation = COP_ISOLATION_NONE};
     memset(d, 0, sizeof *d);
     d->go = order_new(CHAOS_GO);
     d->off = order_new(CHAOS_OFF);

@@ -12,14 +12,13 @@
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/api/recv.h"
-#include "runtime/scheduler/turn.h"
 #include "runtime/scheduler/wait.h"
 
 static bool says_yes(const cop_match *c, const struct cop_msg *m)
 {
-    copi_turn_judge_begin();
+    copi_here_judge_begin();
     bool yes = c->when(m, c->ctx);
-    copi_turn_judge_end();
+    copi_here_judge_end();
     return yes;
 }
 

@@ -66,6 +66,7 @@ static void init_worker(struct copi_worker *w, unsigned index)
     snprintf(stream, sizeof stream, "steal-%u", index);
     copi_prng_init(&w->prng, copi_rt.config.seed, stream);
     copi_runlist_init(&w->inbox);
+    copi_runlist_init(&w->hogs);
     for (unsigned i = 0; i < COPI_PRIORITIES; i++)
         copi_ring_init(&w->ring[i], COPI_RING_SIZE);
 }
@@ -78,6 +79,7 @@ static void unmake_workers(void)
         copi_limbo_flush(&w->limbo);
         copi_table_return_cache(&w->slots);
         copi_runlist_fini(&w->inbox);
+        copi_runlist_fini(&w->hogs);
     }
     for (unsigned i = 0; i < COPI_PRIORITIES; i++)
         copi_runlist_fini(&copi_rt.inject[i]);

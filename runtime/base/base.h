@@ -55,12 +55,21 @@
 
 #define COPI_COLD __attribute__((cold, noinline))
 
-/* For functions that know of the calling thread while it counts as outside of
- * the runtime: code between these two marks is never preempted, as it must not
- * wake on another thread. */
+/* For functions that know of the calling thread, or change records of its own,
+ * while it may count as outside of the runtime: code between these two marks is
+ * never preempted, as it must not wake on another thread, nor leave to others
+ * on this one what is half changed; and a fault there is not the actor's. */
 #define COPI_EDGE __attribute__((section("copi_edge"), noinline))
+/* For what such a function calls on the way: without optimisation too it must
+ * be part of it. */
+#define COPI_EDGE_PART static inline __attribute__((always_inline))
 extern const char __start_copi_edge[] __attribute__((visibility("hidden")));
 extern const char __stop_copi_edge[] __attribute__((visibility("hidden")));
+static inline bool copi_is_edge(uintptr_t pc)
+{
+    return pc - (uintptr_t)__start_copi_edge <
+           (uintptr_t)__stop_copi_edge - (uintptr_t)__start_copi_edge;
+}
 #define COPI_UNUSED __attribute__((unused))
 
 #define COPI_CACHE_LINE 64

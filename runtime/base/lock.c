@@ -16,12 +16,12 @@ _Static_assert(COPI_LOCK_RANK_COUNT <= 32, "a rank is a bit of the mask");
 
 static COPI_THREAD_LOCAL uint32_t held_mask;
 
-static COPI_NOINLINE uint32_t *held(void)
+COPI_EDGE static COPI_NOINLINE uint32_t *held(void)
 {
     return &held_mask;
 }
 
-static void set_held(struct copi_lock *l, uint32_t *mask)
+COPI_EDGE_PART void set_held(struct copi_lock *l, uint32_t *mask)
 {
     COPI_ASSERT(atomic_load_explicit(&l->holder, memory_order_relaxed) == NULL);
     *mask |= UINT32_C(1) << l->rank;
@@ -53,7 +53,7 @@ void copi_lock_fini(struct copi_lock *l)
     pthread_mutex_destroy(&l->mutex);
 }
 
-void copi_lock_acquire(struct copi_lock *l)
+COPI_EDGE void copi_lock_acquire(struct copi_lock *l)
 {
     uint32_t *mask = held();
     int rc;
@@ -65,7 +65,7 @@ void copi_lock_acquire(struct copi_lock *l)
     set_held(l, mask);
 }
 
-bool copi_lock_try(struct copi_lock *l)
+COPI_EDGE bool copi_lock_try(struct copi_lock *l)
 {
     uint32_t *mask = held();
 
@@ -77,7 +77,7 @@ bool copi_lock_try(struct copi_lock *l)
     return true;
 }
 
-void copi_lock_release(struct copi_lock *l)
+COPI_EDGE void copi_lock_release(struct copi_lock *l)
 {
     uint32_t *mask = held();
     int rc;

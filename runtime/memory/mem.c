@@ -10,8 +10,8 @@
  * sum is right.
  *
  * Invariants:
- *  1. A claimed shard is written by its thread alone; giving it back keeps what
- *     it has counted.
+ *  1. A claimed shard is written by its thread alone, which is not preempted
+ *     meanwhile (COPI_EDGE); giving it back keeps what it has counted.
  *  2. The sum over all shards is what is in use, when nobody allocates.
  */
 #include "runtime/memory/mem.h"
@@ -30,12 +30,12 @@ struct shard {
 static struct shard shards[SHARDS];
 static COPI_THREAD_LOCAL struct shard *own_shard; /* NULL: the shared one */
 
-static COPI_NOINLINE struct shard **own(void)
+COPI_EDGE static COPI_NOINLINE struct shard **own(void)
 {
     return &own_shard;
 }
 
-static void add_own(_Atomic size_t *counter, size_t n)
+COPI_EDGE_PART void add_own(_Atomic size_t *counter, size_t n)
 {
     size_t sum = atomic_load_explicit(counter, memory_order_relaxed) + n;
 
@@ -43,7 +43,7 @@ static void add_own(_Atomic size_t *counter, size_t n)
 }
 
 /* Both may be "negative". */
-static void count(size_t bytes, size_t blocks)
+COPI_EDGE static void count(size_t bytes, size_t blocks)
 {
     struct shard *s = *own();
 

@@ -20,7 +20,9 @@
  *  1. A cell is with its user, in one magazine, or back in mem.
  *  2. A magazine holds at most magazine_cells; one in the depot is not empty.
  *  3. A thread's magazines are touched by that thread alone, and never across
- *     a switch of coroutines: no function here switches.
+ *     a switch of coroutines: no function here switches, and none that touches
+ *     them is preempted (COPI_EDGE), as programs make and free messages
+ *     without entering the runtime.
  *
  * Rejected: a return queue per owning thread (needs to know the owner of each
  * cell, and to be emptied by somebody who may be asleep); magazines as arrays
@@ -57,21 +59,21 @@ static struct depot depots[COPI_SLAB_COUNT]; /* under depot_lock */
 
 static COPI_THREAD_LOCAL struct copi_slab_cache own_cache;
 
-COPI_NOINLINE struct copi_slab_cache *copi_slab_cache(void)
+COPI_EDGE COPI_NOINLINE struct copi_slab_cache *copi_slab_cache(void)
 {
     return &own_cache;
 }
 
 /* ----------------------------------------------------------- magazines -- */
 
-static void push(struct copi_slab_magazine *m, struct copi_slab_cell *cell)
+COPI_EDGE_PART void push(struct copi_slab_magazine *m, struct copi_slab_cell *cell)
 {
     cell->next = m->head;
     m->head = cell;
     m->count++;
 }
 
-static struct copi_slab_cell *pop(struct copi_slab_magazine *m)
+COPI_EDGE_PART struct copi_slab_cell *pop(struct copi_slab_magazine *m)
 {
     struct copi_slab_cell *cell = m->head;
 
@@ -80,7 +82,7 @@ static struct copi_slab_cell *pop(struct copi_slab_magazine *m)
     return cell;
 }
 
-static struct copi_slab_magazine take_all(struct copi_slab_magazine *m)
+COPI_EDGE static struct copi_slab_magazine take_all(struct copi_slab_magazine *m)
 {
     struct copi_slab_magazine all = *m;
 
@@ -98,7 +100,7 @@ static void free_all(enum copi_slab_class c, struct copi_slab_magazine m)
 /* --------------------------------------------------------------- depot -- */
 
 /* Full, it gives the magazine to mem, outside of the lock. */
-static void depot_put(enum copi_slab_class c, struct copi_slab_magazine m)
+COPI_EDGE static void depot_put(enum copi_slab_class c, struct copi_slab_magazine m)
 {
     struct depot *d = &depots[c];
     bool is_full;
@@ -117,7 +119,7 @@ static void depot_put(enum copi_slab_class c, struct copi_slab_magazine m)
         free_all(c, m);
 }
 
-static struct copi_slab_magazine depot_take_locked(struct depot *d)
+COPI_EDGE static struct copi_slab_magazine depot_take_locked(struct depot *d)
 {
     struct copi_slab_magazine m = {.head = d->first};
 
@@ -129,7 +131,7 @@ static struct copi_slab_magazine depot_take_locked(struct depot *d)
     return m;
 }
 
-static struct copi_slab_magazine depot_take(enum copi_slab_class c)
+COPI_EDGE static struct copi_slab_magazine depot_take(enum copi_slab_class c)
 {
     struct copi_slab_magazine m;
 
@@ -141,7 +143,7 @@ static struct copi_slab_magazine depot_take(enum copi_slab_class c)
 
 /* For threads without magazines: what they make and a worker frees would
  * otherwise fill the depot. NULL: it is empty. */
-static struct copi_slab_cell *depot_take_one(enum copi_slab_class c)
+COPI_EDGE static struct copi_slab_cell *depot_take_one(enum copi_slab_class c)
 {
     struct depot *d = &depots[c];
     struct copi_slab_cell *cell, *rest;
@@ -163,7 +165,7 @@ static struct copi_slab_cell *depot_take_one(enum copi_slab_class c)
 /* --------------------------------------------------------------- cells -- */
 
 /* The loaded magazine is empty; false: so is everything else. */
-static bool reload(struct copi_slab_cache *cache, enum copi_slab_class c)
+COPI_EDGE static bool reload(struct copi_slab_cache *cache, enum copi_slab_class c)
 {
     if (cache->spare[c].head)
         cache->loaded[c] = take_all(&cache->spare[c]);
@@ -173,7 +175,7 @@ static bool reload(struct copi_slab_cache *cache, enum copi_slab_class c)
 }
 
 /* The loaded magazine is full. */
-static void unload(struct copi_slab_cache *cache, enum copi_slab_class c)
+COPI_EDGE static void unload(struct copi_slab_cache *cache, enum copi_slab_class c)
 {
     if (cache->spare[c].head)
         depot_put(c, take_all(&cache->spare[c]));
@@ -187,7 +189,7 @@ static void assert_may_lock(void)
     COPI_ASSERT(copi_lock_may_acquire(COPI_LOCK_SLAB));
 }
 
-void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
+COPI_EDGE void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
                              enum copi_slab_class c)
 {
     void *cell = NULL;
@@ -204,7 +206,7 @@ void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
     return cell ? cell : copi_mem_take(class_bytes[c], COPI_CACHE_LINE);
 }
 
-void copi_slab_free_slowly(struct copi_slab_cache *cache,
+COPI_EDGE void copi_slab_free_slowly(struct copi_slab_cache *cache,
                            enum copi_slab_class c, void *p)
 {
     COPI_ASSERT(c < COPI_SLAB_COUNT);
@@ -216,6 +218,17 @@ void copi_slab_free_slowly(struct copi_slab_cache *cache,
     if (cache->loaded[c].count >= cache->limit)
         unload(cache, c);
     push(&cache->loaded[c], p);
+}
+
+COPI_EDGE void *copi_slab_alloc(enum copi_slab_class c)
+{
+    return copi_slab_alloc_from(copi_slab_cache(), c);
+}
+
+COPI_EDGE void copi_slab_free(enum copi_slab_class c, void *p)
+{
+    if (p != NULL)
+        copi_slab_free_to(copi_slab_cache(), c, p);
 }
 
 enum copi_slab_class copi_slab_class_of(size_t n)

@@ -64,8 +64,9 @@ COP_MUST_USE void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
 void copi_slab_free_slowly(struct copi_slab_cache *cache,
                            enum copi_slab_class c, void *p);
 
-/* For who has the thread's cache at hand. */
-COP_MUST_USE static inline void *
+/* For who has the thread's cache at hand, which is inside the runtime: nothing
+ * of this may be preempted. */
+COP_MUST_USE COPI_EDGE_PART void *
 copi_slab_alloc_from(struct copi_slab_cache *cache, enum copi_slab_class c)
 {
     struct copi_slab_magazine *m = &cache->loaded[c];
@@ -78,7 +79,7 @@ copi_slab_alloc_from(struct copi_slab_cache *cache, enum copi_slab_class c)
     return cell;
 }
 
-static inline void copi_slab_free_to(struct copi_slab_cache *cache,
+COPI_EDGE_PART void copi_slab_free_to(struct copi_slab_cache *cache,
                                      enum copi_slab_class c, void *p)
 {
     struct copi_slab_magazine *m = &cache->loaded[c];
@@ -95,17 +96,10 @@ static inline void copi_slab_free_to(struct copi_slab_cache *cache,
 
 /* A cell, or NULL. Passes the fault point "alloc", once. Now and then it and
  * copi_slab_free take a lock of rank SLAB. */
-COP_MUST_USE static inline void *copi_slab_alloc(enum copi_slab_class c)
-{
-    return copi_slab_alloc_from(copi_slab_cache(), c);
-}
+COP_MUST_USE void *copi_slab_alloc(enum copi_slab_class c);
 
 /* On any thread. p may be NULL. */
-static inline void copi_slab_free(enum copi_slab_class c, void *p)
-{
-    if (p != NULL)
-        copi_slab_free_to(copi_slab_cache(), c, p);
-}
+void copi_slab_free(enum copi_slab_class c, void *p);
 
 /* The smallest class that holds n bytes; COPI_SLAB_COUNT: none does. */
 enum copi_slab_class copi_slab_class_of(size_t n);

@@ -16,7 +16,8 @@
  *
  *   sent by kill(2), by anybody                    the process
  *   not on a machine that runs an actor            the process
- *   the runtime is entered (in_runtime)            the process
+ *   the runtime is entered (in_runtime), in its    the process
+ *   own records (COPI_EDGE), or under its locks
  *   the actor, or all, spawned without isolation   the process
  *   code that another library called back          the process
  *   code of the program, or of a trusted library   the actor
@@ -35,7 +36,8 @@
  * The library of C++ aborts for an exception that nobody caught, without one;
  * its own unwinder says whether it was thrown by the actor's code.
  *
- * A `when` of a receive (COPI_JUDGING) counts as outside of the runtime.
+ * A `when` of a receive and the release of a message's body (COPI_JUDGING)
+ * count as outside of the runtime.
  *
  * Everything the handler reads lies in the runtime's own records or in the
  * bounds of the actor's stack (frames.c), so that it cannot fault itself.
@@ -51,7 +53,9 @@
 #include "runtime/base/abort.h"
 #include "runtime/base/check.h"
 #include "runtime/base/format.h"
+#include "runtime/base/lock.h"
 #include "runtime/base/os.h"
+#include "runtime/coroutine/built.h"
 #include "runtime/coroutine/cfi.h"
 #include "runtime/coroutine/frames.h"
 #include "runtime/probe/symbol.h"
@@ -145,7 +149,8 @@ static const char *not_the_actors(const struct copi_here *h,
                                            : "another process sent it";
     if (h->native == NULL)
         return "on a thread that runs no actors";
-    if (!copi_machine_is_on_actor(h) || !is_outside_runtime(h))
+    if (!copi_machine_is_on_actor(h) || !is_outside_runtime(h) ||
+        copi_is_edge(r->pc) || !copi_lock_none_held())
         return "inside the runtime";
     if (h->actor->no_trap || copi_rt.config.isolation != COP_ISOLATION_TRAP)
         return "in an actor that is not isolated";
@@ -366,6 +371,22 @@ void copi_crash_raise_smashed(const void *frame, const char *what)
 
 /* ---------------------------------------------------------------- set-up -- */
 
+static void tell_how_built(void)
+{
+    static bool is_told;
+    char code[COP_SYMBOL_TEXT];
+    uintptr_t where;
+    if (is_told || !copi_built_without_frames(&where))
+        return;
+    is_told = true;
+    copi_log("the program was built without frame pointers (%s): backtraces "
+             "are short, and a crash deep below a library's callback may be "
+             "taken for the actor's alone; compile with "
+             "-fno-omit-frame-pointer -fstack-clash-protection "
+             "(pkg-config --cflags coppice)",
+             copi_symbol_str(where, true, false, code, sizeof code));
+}
+
 void copi_crash_init(void)
 {
     struct sigaction sa = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
@@ -386,6 +407,7 @@ void copi_crash_init(void)
     for (size_t i = 0; i < COPI_ARRAY_LEN(signals); i++)
         sigaction(signals[i], &sa, &before[i]);
     installed = true;
+    tell_how_built();
 }
 
 /* Who installed a handler after us keeps it. */

@@ -6,8 +6,8 @@
  *   0. of a crash: where it was, and what its formatter says (epitaph.c)
  *   1. the handler's terminate, if its init was done and the end is its own
  *      decision (not an exit signal's); once
- *   2. the deferred clean-ups, last one first, and the release of a moved
- *      argument; at every death
+ *   2. the deferred clean-ups, last one first, the release of a moved argument,
+ *      and those of messages that are there by now; at every death
  * Each step is entered before its function is called, so that an exit from
  * within goes on with the next one. In terminate the actor is like a living
  * one: an exit from there, or an exit signal, ends it with another reason, as
@@ -88,6 +88,31 @@ static void leave_call(struct copi_here *h, struct copi_actor *a)
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
     if (a->waiting != NULL)
         copi_wait_end(a, a->waiting);
+    if (atomic_load_explicit(&a->call_ref, memory_order_relaxed) != 0) {
+        atomic_store(&a->call_ref, 0);
+        atomic_store(&a->calling, 0);
+    }
+}
+
+static void drop_inbox(struct copi_actor *a)
+{
+    struct cop_msg *m;
+    copi_inbox_unlend_all(a);
+    while ((m = a->inbox) != NULL) {
+        copi_inbox_take(a, NULL, m);
+        copi_signal_dead_letter(m, a->pid, COP_DEAD_EXITED);
+    }
+}
+
+/* While a fault in a release is still the actor's. What comes later is dropped
+ * with the mailbox. */
+static void drop_moved(struct copi_actor *a)
+{
+    a->dying = COPI_DYING_MESSAGES;
+    if ((atomic_load(&a->has) & COPI_HAS_MOVED) == 0)
+        return;
+    copi_signals_take(a);
+    drop_inbox(a);
 }
 
 static void clean_up(struct copi_actor *a)
@@ -98,6 +123,7 @@ static void clean_up(struct copi_actor *a)
         run_terminate(a);
     copi_actor_set_status(a, COP_STATUS_EXITING);
     run_defers(a);
+    drop_moved(a);
     a->dying = COPI_DYING_DONE;
 }
 
@@ -209,17 +235,6 @@ static void close_mailbox(struct copi_actor *a)
     } while (!copi_mailbox_close(a));
 }
 
-static void drop_inbox(struct copi_actor *a)
-{
-    struct cop_msg *m;
-    copi_inbox_unlend_all(a);
-    while ((m = a->inbox) != NULL) {
-        copi_inbox_take(a, NULL, m);
-        copi_signal_dead_letter(m, a->pid, COP_DEAD_EXITED);
-    }
-    copi_inbox_free_marks(a);
-}
-
 static void free_call_error(struct copi_actor *a)
 {
     struct copi_call_error *e = a->call_error;
@@ -266,6 +281,7 @@ void copi_exit_bury(struct copi_actor *a)
     let_next_go(a);
     copi_signal_tell_of_death(a);
     drop_inbox(a);
+    copi_inbox_free_marks(a);
     release_owned(a);
     cop_reason_release(a->reason);
     a->reason = COP_NORMAL;

@@ -18,10 +18,11 @@
  * membarrier on the right, so that entering costs two plain accesses. Where
  * the kernel has no membarrier nothing is handed over.
  *
- * The actor of a lost machine goes to the global queue at its next call; its
- * machine becomes a spare one. A worker on which a pinned actor lives is never
- * handed over, as that actor must not see another thread; one on which a
- * preempted actor lives only when its thread has waited for long (preempt.c).
+ * The actor of a lost machine goes to the global queue at its next call, or
+ * when it is preempted (preempt.c); its machine becomes a spare one. A worker
+ * on which a pinned actor lives is never handed over, as that actor must not
+ * see another thread; one on which a preempted actor lives only when its thread
+ * has waited for long (preempt.c).
  */
 #include "runtime/scheduler/carrier.h"
 #include "runtime/scheduler/machine.h"
@@ -196,6 +197,7 @@ static bool part_locked(struct copi_worker *w, uint64_t turn)
     if (!lock_out_locked(w, turn))
         return false;
     stuck->worker = NULL;
+    stuck->cpu_seen = copi_os_thread_cpu_ns(&stuck->thread);
     h->worker = NULL;
     h->counters = NULL;
     /* the turn is over for this worker, if not for its actor */
@@ -291,6 +293,23 @@ void copi_machines_preempt_all(void)
     copi_lock_acquire(&lock);
     for (struct copi_machine *m = all; m != NULL; m = m->next)
         interrupt_locked(m);
+    copi_lock_release(&lock);
+}
+
+void copi_machines_preempt_lost(cop_time cpu_ns)
+{
+    if (atomic_load(&copi_rt.lost) == 0)
+        return;
+    copi_lock_acquire(&lock);
+    for (struct copi_machine *m = all; m != NULL; m = m->next) {
+        if (tid_locked(m) == 0 || atomic_load(&m->here->lost) == 0)
+            continue;
+        int64_t now = copi_os_thread_cpu_ns(&m->thread);
+        if (now - m->cpu_seen < cpu_ns)
+            continue;
+        m->cpu_seen = now;
+        interrupt_locked(m);
+    }
     copi_lock_release(&lock);
 }
 

@@ -15,22 +15,27 @@
  * Only if all of these hold; otherwise the handler does nothing, and half a
  * slice later sysmon tries again:
  *
- *   - the thread is a machine, outside the runtime, with an actor, and has not
- *     lost its worker;
+ *   - the thread is a machine, outside the runtime, with an actor;
  *   - the instruction is the program's own: libc may hold a lock; and it is
- *     none of the runtime's that knows the thread (COPI_EDGE);
+ *     none of the runtime's that knows the thread (COPI_EDGE), nor is it under
+ *     a lock of the runtime's (which few calls take without entering);
  *   - enough stack is left.
  *
  * A preempted actor is *held*: it may be in the middle of code that keeps the
- * address of something thread-local in a register. It goes to the inbox of its
- * worker, from which nobody steals, and the worker stays with its thread, until
- * the actor leaves by its own will.
+ * address of something thread-local in a register. It goes to the hogs of its
+ * worker (runq.c), from which nobody steals, and the worker stays with its
+ * thread, until the actor leaves by its own will.
  *
  * But it may hold a mutex of the system's, for which another actor now blocks
  * the thread that alone could go on with it. So a worker whose thread has
  * waited for several slices is handed over all the same (sysmon.c), and the
  * actor goes on elsewhere: better an errno of the wrong thread than a program
  * that hangs. (Not if it blocks within the runtime, in a `when` of a receive.)
+ *
+ * An actor whose thread has lost its worker, and which computes, has that
+ * thread for itself. It is interrupted only if a signal has come for it or it
+ * has a limit, and then goes on with a worker, where it meets the one or the
+ * other.
  *
  * An actor whose spawn set a limit (max_run_ns) and that has run that long
  * without a call ends here, as if by a fault: it will hardly mend itself.
@@ -42,8 +47,10 @@
 
 #include "runtime/actor/counters.h"
 #include "runtime/actor/here.h"
+#include "runtime/actor/mailbox.h"
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/lock.h"
 #include "runtime/base/os.h"
 #include "runtime/coroutine/mcontext.h"
 #include "runtime/probe/text.h"
@@ -76,8 +83,26 @@ static bool has_room(const struct copi_stack *s, uintptr_t sp)
 static bool is_in_actor(const struct copi_here *h)
 {
     return copi_machine_is_on_actor(h) &&
-           atomic_load_explicit(&h->in_runtime, memory_order_relaxed) == 0 &&
-           atomic_load_explicit(&h->lost, memory_order_relaxed) == 0;
+           atomic_load_explicit(&h->in_runtime, memory_order_relaxed) == 0;
+}
+
+static bool needs_worker(struct copi_actor *a)
+{
+    return a->max_run_ms != 0 || copi_mailbox_has_signals_local(a);
+}
+
+static bool may_go_on(const struct copi_here *h)
+{
+    return atomic_load_explicit(&h->lost, memory_order_relaxed) != 0 &&
+           !needs_worker(h->actor);
+}
+
+static bool is_runaway(const struct copi_here *h)
+{
+    const struct copi_actor *a = h->actor;
+    const struct copi_worker *w = h->worker; /* it may be lost at any moment */
+    return a->max_run_ms != 0 && w != NULL &&
+           a->ran_ms + running_ms(w) >= a->max_run_ms;
 }
 
 static void on_signal(int sig, siginfo_t *si, void *uc)
@@ -88,20 +113,29 @@ static void on_signal(int sig, siginfo_t *si, void *uc)
     if (h->native == NULL)
         return;
     atomic_store(&copi_machine_of(h)->interrupted, 0);
-    if (!is_in_actor(h))
+    if (!is_in_actor(h) || may_go_on(h))
         return;
-    struct copi_actor *a = h->actor;
     copi_mcontext_read(uc, &r);
-    if (r.pc - (uintptr_t)__start_copi_edge <
-        (uintptr_t)__stop_copi_edge - (uintptr_t)__start_copi_edge)
+    if (copi_is_edge(r.pc) || !copi_lock_none_held() ||
+        copi_text_of(r.pc, NULL) != COPI_TEXT_ACTOR)
         return;
-    if (copi_text_of(r.pc, NULL) != COPI_TEXT_ACTOR)
-        return;
-    if (a->max_run_ms != 0 &&
-        a->ran_ms + running_ms(h->worker) >= a->max_run_ms)
+    if (is_runaway(h))
         copi_crash_runaway(si, uc);
-    else if (has_room(&a->carrier->coro.stack, r.sp))
+    else if (has_room(&h->actor->carrier->coro.stack, r.sp))
         (void)copi_mcontext_call(uc);
+}
+
+static void leave_worker(struct copi_worker *w, struct copi_actor *a)
+{
+    if (!a->held)
+        atomic_fetch_add(&w->held, 1);
+    a->held = true;
+    if (!a->pinned)
+        a->home = (uint16_t)w->index;
+    a->ran_ms += running_ms(w);
+    COPI_COUNT(preemptions);
+    copi_signals_take(a);
+    copi_turn_leave(a, COPI_LEAVE_PREEMPTED);
 }
 
 /* On the actor's stack, in the middle of its code. */
@@ -113,15 +147,11 @@ COPI_EDGE static void yield_in_mid_code(void)
     atomic_signal_fence(memory_order_seq_cst);
     struct copi_actor *a = h->actor;
     if (!copi_machine_is_lost(copi_machine_of(h))) {
-        if (!a->held)
-            atomic_fetch_add(&h->worker->held, 1);
-        a->held = true;
-        if (!a->pinned)
-            a->home = (uint16_t)h->worker->index;
-        a->ran_ms += running_ms(h->worker);
-        COPI_COUNT(preemptions);
-        copi_signals_take(a);
-        copi_turn_leave(a, COPI_LEAVE_PREEMPTED);
+        leave_worker(h->worker, a);
+    } else if (needs_worker(a)) {
+        copi_turn_leave(a, COPI_LEAVE_LOST);
+        copi_signals_take(
+            a); /* on a worker's thread, which may look others up */
     }
     *copi_os_errno() = saved;
     /* release: as copi_scope_leave */

@@ -8,7 +8,9 @@
  *     once, on the same core, while what it was sent is in the cache; so two
  *     actors that talk to each other never leave their worker;
  *   - its inbox (pinned and migrating actors) and the global queue (what other
- *     threads made runnable, and what overflowed a ring).
+ *     threads made runnable, and what overflowed a ring);
+ *   - its hogs: actors that were preempted. They have had thousands of turns'
+ *     worth, and are about to take as much again, so all others go first.
  *
  * Nobody starves, by counting turns, never time:
  *   - after STREAK turns in a row from run_next the ring has a turn;
@@ -16,7 +18,7 @@
  *     at NORMAL first, and every 32nd at LOW;
  *   - every 61st turn looks at the global queue and the inbox first, and
  *     there, too, every 8th look at NORMAL and every 32nd at LOW; the inbox
- *     and the global queue come first in turn;
+ *     and the global queue come first in turn, every 256th time the hogs;
  *   - who has spent a whole turn goes behind what waits in the global queue
  *     (copi_sched_yielded).
  *
@@ -33,7 +35,7 @@
 enum { STREAK = 64, SHARED_EVERY = 61, NORMAL_EVERY = 8, LOW_EVERY = 32 };
 /* What a worker takes from the global queue at once, at most. */
 enum { SHARE_MAX = 64 };
-enum { INBOX_EVERY = 2, INBOX_IF_HELD = 256 };
+enum { INBOX_EVERY = 2, HOGS_EVERY = 256 };
 
 /* ------------------------------------------------------------ run lists -- */
 
@@ -252,15 +254,16 @@ static struct copi_actor *pop_mixed(struct copi_worker *w)
 
 struct copi_actor *copi_runq_pop_shared_local(struct copi_worker *w)
 {
-    /* preempted actors in the inbox have had thousands of turns' worth each,
-     * and are about to take as much again: who woke meanwhile goes first */
-    uint32_t every = atomic_load(&w->held) != 0 ? INBOX_IF_HELD : INBOX_EVERY;
-    bool inbox_first = ++w->shared_looks % every == 0;
-    struct copi_actor *a =
-        inbox_first ? copi_runlist_pop(&w->inbox) : pop_injected(w);
-    if (a != NULL)
-        return a;
-    return inbox_first ? pop_injected(w) : copi_runlist_pop(&w->inbox);
+    struct copi_actor *a = NULL;
+    if (++w->shared_looks % HOGS_EVERY == 0)
+        a = copi_runlist_pop(&w->hogs);
+    if (a == NULL && w->shared_looks % INBOX_EVERY == 0)
+        a = copi_runlist_pop(&w->inbox);
+    if (a == NULL)
+        a = pop_injected(w);
+    if (a == NULL)
+        a = copi_runlist_pop(&w->inbox);
+    return a != NULL ? a : copi_runlist_pop(&w->hogs);
 }
 
 struct copi_actor *copi_runq_pop_local(struct copi_worker *w)
@@ -298,7 +301,7 @@ bool copi_runq_any(const struct copi_worker *w)
 {
     /* seq_cst: pairs with copi_runlist_push */
     if (atomic_load(&copi_rt.inject_count) > 0 ||
-        atomic_load(&w->inbox.count) > 0)
+        atomic_load(&w->inbox.count) > 0 || atomic_load(&w->hogs.count) > 0)
         return true;
     for (unsigned v = 0; v < copi_rt.workers; v++) {
         const struct copi_worker *victim = &copi_rt.worker[v];

@@ -23,7 +23,7 @@ void copi_runq_give_up_next_local(struct copi_worker *w);
 bool copi_runq_push_local(struct copi_worker *w, struct copi_actor *a);
 /* The next one to run from the worker's own queues; NULL: none. */
 struct copi_actor *copi_runq_pop_local(struct copi_worker *w);
-/* From the global queue and the worker's inbox. */
+/* From the global queue, the worker's inbox, and its hogs. */
 struct copi_actor *copi_runq_pop_shared_local(struct copi_worker *w);
 /* Takes part of another worker's queues. */
 struct copi_actor *copi_runq_steal_local(struct copi_worker *w,

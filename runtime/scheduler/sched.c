@@ -99,7 +99,8 @@ void copi_sched_yielded(struct copi_worker *w, struct copi_actor *a)
 
 void copi_sched_held(struct copi_worker *w, struct copi_actor *a)
 {
-    ready_in_inbox(w, a);
+    copi_actor_set_status(a, COP_STATUS_RUNNABLE);
+    copi_runlist_push(&w->hogs, a);
 }
 
 void copi_sched_install(void)
@@ -204,7 +205,10 @@ bool copi_sched_loop(struct copi_machine *m)
         if (!copi_turn_run(m, a))
             return false;
         copi_epoch_quiet(w->index);
-        if (w->tick % TIMERS_EVERY == 0)
+        /* after a turn that lasted, all at once */
+        if (atomic_load_explicit(&w->ask, memory_order_relaxed) != 0)
+            poll_timers(w, true);
+        else if (w->tick % TIMERS_EVERY == 0)
             poll_timers(w, false);
         if (w->tick % COLLECT_EVERY == 0)
             collect(w);

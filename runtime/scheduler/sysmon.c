@@ -4,23 +4,28 @@
  *
  * Why a thread of its own: everything else here happens between turns, and
  * this is about a turn that does not end. Every half slice it looks at each
- * worker's turn number. The same odd number for a slice means a hog:
+ * worker's turn number, and twice as often once it has seen the same odd one at
+ * two looks. The same for a slice means a hog:
  *
  *   - it is asked to yield: its next call into the runtime ends the turn;
  *   - its run_next goes to the global queue;
- *   - if its thread has computed for a slice, it is preempted by a signal
- *     (preempt.c), and again and again;
+ *   - if its thread has computed for a slice, or half of one and others wait,
+ *     it is preempted by a signal (preempt.c). The next time a quarter of the
+ *     slice is enough while others wait, who wake and want little;
  *   - if its thread waits in a system call, or four slices of that were in vain
  *     (in a library there is no preemption), and nobody is asleep, or something
  *     is waiting that only this worker may run, the worker is handed over to a
  *     spare thread (machine.c).
  *
- * It also fires timers that are overdue because their worker is in such a
- * turn.
+ * A thread that has lost its worker and computes gets such signals too.
+ *
+ * It also fires timers that are overdue because their worker is in a turn that
+ * lasts: then it sleeps no longer than to the next of them.
  *
  * While all workers sleep there is nothing to watch: after some looks in vain
- * sysmon sleeps as well, without limit, until a worker wakes and says so. Thus
- * an idle program uses no processor time at all.
+ * sysmon sleeps as well, without limit, until a worker wakes and says so (or
+ * for a second, while a thread without a worker has not come back). Thus an
+ * idle program uses no processor time at all.
  */
 #include "runtime/scheduler/sysmon.h"
 
@@ -35,8 +40,13 @@
 #include "runtime/scheduler/timers.h"
 
 enum { IDLE_LOOKS = 10 };
+#define LOST_LOOK COP_SEC
 /* Slices of processor time after which preempting has not helped. */
 enum { IN_VAIN_AFTER = 4 };
+/* What is left of the slice of one that was preempted before. */
+enum { HELD_SHARE = 4 };
+/* How late a timer may be beside a turn that lasts. */
+#define LATE (COP_MS / 2)
 
 struct watched {
     uint64_t turn;
@@ -62,23 +72,37 @@ static void sleep_for_good(void)
 {
     atomic_store(&sleeping, 1);
     while (copi_idle_all_asleep() && atomic_load(&quit) == 0 &&
-           atomic_load(&sleeping) != 0)
-        copi_os_futex_wait(&sleeping, 1, -1);
+           atomic_load(&sleeping) != 0) {
+        bool are_lost = atomic_load(&copi_rt.lost) != 0;
+        copi_os_futex_wait(&sleeping, 1, are_lost ? LOST_LOOK : -1);
+        if (are_lost)
+            break;
+    }
     atomic_store(&sleeping, 0);
 }
 
 static bool only_it_can_run_something(const struct copi_worker *w)
 {
-    return atomic_load(&w->inbox.count) > 0;
+    return atomic_load(&w->inbox.count) > 0 || atomic_load(&w->hogs.count) > 0;
 }
 
+/* Other hogs do not count: they have time. */
 static bool work_waits(const struct copi_worker *w)
 {
     size_t n = atomic_load(&copi_rt.inject_count);
     for (unsigned i = 0; i < COPI_PRIORITIES; i++)
         n += copi_ring_count(&w->ring[i]);
     return n > 0 || atomic_load(&w->run_next) != NULL ||
-           only_it_can_run_something(w);
+           atomic_load(&w->inbox.count) > 0;
+}
+
+/* An actor that was preempted before makes way sooner for those who are not
+ * like it. */
+static cop_time slice_of(const struct copi_worker *w, bool work)
+{
+    bool sooner =
+        work && atomic_load_explicit(&w->runs_held, memory_order_relaxed) != 0;
+    return copi_rt.config.slice_ns / (sooner ? HELD_SHARE : 1);
 }
 
 /* An actor that computes: its thread has used processor time, not only had
@@ -96,7 +120,8 @@ static void deal_with_hog(struct copi_worker *w, const struct watched *s,
 {
     cop_time slice = copi_rt.config.slice_ns;
     cop_time burnt = 0;
-    bool waits = work_waits(w);
+    bool work = work_waits(w);
+    bool waits = work || only_it_can_run_something(w);
     if (atomic_exchange(&w->ask, 1) == 0)
         copi_trace(COP_TRACE_HOG, COP_NO_PID, COP_NO_PID, w->index);
     if (waits)
@@ -104,7 +129,7 @@ static void deal_with_hog(struct copi_worker *w, const struct watched *s,
     bool is_mendable = copi_preempt_is_possible() &&
                        is_computing(w, s, &burnt) &&
                        burnt < IN_VAIN_AFTER * slice;
-    if (burnt >= slice)
+    if (burnt >= (work ? slice_of(w, work) / 2 : slice))
         copi_machine_preempt(w, s->turn);
     if (waits && copi_idle_count_asleep() > 0 && !only_it_can_run_something(w))
         copi_idle_notify();
@@ -113,7 +138,8 @@ static void deal_with_hog(struct copi_worker *w, const struct watched *s,
                                now - s->since > IN_VAIN_AFTER * slice);
 }
 
-static void look_at(struct copi_worker *w, struct watched *s, cop_time now)
+/* True if it is in the turn that it was in before. */
+static bool look_at(struct copi_worker *w, struct watched *s, cop_time now)
 {
     /* acquire: pairs with the release in turn.c */
     uint64_t turn = atomic_load_explicit(&w->turn, memory_order_acquire);
@@ -122,33 +148,62 @@ static void look_at(struct copi_worker *w, struct watched *s, cop_time now)
         s->since = now;
         s->cpu = turn % 2 == 1 ? copi_machine_cpu_ns(w) : -1;
         atomic_store_explicit(&w->since, now, memory_order_relaxed);
-    } else if (turn % 2 == 1 && now - s->since > copi_rt.config.slice_ns) {
-        deal_with_hog(w, s, now);
+        return false;
     }
+    if (turn % 2 == 1 && now - s->since >= slice_of(w, work_waits(w)))
+        deal_with_hog(w, s, now);
+    return turn % 2 == 1;
 }
 
-static void fire_overdue(void)
+static bool look_at_all(void)
 {
-    cop_time late = copi_rt.config.slice_ns / 2;
+    cop_time now = copi_clock_real();
+    bool lasts = false;
+    for (unsigned i = 0; i < copi_rt.workers; i++)
+        lasts = look_at(&copi_rt.worker[i], &watched[i], now) || lasts;
+    return lasts;
+}
+
+/* How much later than due a timer may be: workers look at theirs every few
+ * turns, and should not find us there. */
+static cop_time tolerance(bool lasts)
+{
+    return lasts ? LATE : copi_rt.config.slice_ns / 2;
+}
+
+static void fire_overdue(bool lasts)
+{
     if (copi_rt.config.virtual_time ||
-        copi_timers_next_of_all() > copi_clock_now() - late)
+        copi_timers_next_of_all() > copi_clock_now() - tolerance(lasts))
         return;
     unsigned section = copi_epoch_guest_enter();
     copi_timers_expire_all(copi_clock_now());
     copi_epoch_guest_leave(section);
 }
 
+static cop_time until_next_look(bool lasts)
+{
+    cop_time tick = COPI_MAX(copi_rt.config.slice_ns / 2, LATE);
+    if (!lasts)
+        return tick;
+    tick = COPI_MAX(tick / 2, LATE);
+    cop_time next =
+        copi_rt.config.virtual_time ? COP_FOREVER : copi_timers_next_of_all();
+    if (next == COP_FOREVER)
+        return tick;
+    return COPI_MIN(tick, COPI_MAX(next + LATE - copi_clock_now(), LATE));
+}
+
 static void sysmon_main(void *unused)
 {
     (void)unused;
     unsigned idle = 0;
-    cop_time tick = COPI_MAX(copi_rt.config.slice_ns / 2, COP_MS / 2);
+    bool lasts = false;
     while (atomic_load(&quit) == 0) {
-        copi_os_futex_wait(&quit, 0, tick);
-        cop_time now = copi_clock_real();
-        for (unsigned i = 0; i < copi_rt.workers; i++)
-            look_at(&copi_rt.worker[i], &watched[i], now);
-        fire_overdue();
+        copi_os_futex_wait(&quit, 0, until_next_look(lasts));
+        lasts = look_at_all();
+        copi_machines_preempt_lost(copi_rt.config.slice_ns);
+        fire_overdue(lasts);
         idle = copi_idle_all_asleep() ? idle + 1 : 0;
         if (idle >= IDLE_LOOKS) {
             sleep_for_good();

@@ -255,7 +255,7 @@ static void forget_in(struct shard *s, cop_pid pid)
 
 void copi_timers_forget(struct copi_actor *a)
 {
-    if (atomic_load(&a->has_timers) == 0)
+    if ((atomic_load(&a->has) & COPI_HAS_TIMERS) == 0)
         return;
     for (unsigned i = 0; i < shard_count; i++)
         forget_in(&shards[i], a->pid);
@@ -267,7 +267,7 @@ static void note_target(cop_pid to)
 {
     struct copi_actor *a = copi_table_find(to);
     if (a != NULL)
-        atomic_store(&a->has_timers, 1);
+        copi_actor_note(a, COPI_HAS_TIMERS);
 }
 
 int copi_timer_start(cop_timer *out, cop_time at, cop_pid to, const char *name,

@@ -92,27 +92,6 @@ COPI_EDGE struct copi_here *copi_turn_user_end(void)
     return h;
 }
 
-void copi_turn_judge_begin(void)
-{
-    struct copi_here *h = copi_here();
-    if (h->native == NULL ||
-        atomic_load_explicit(&h->in_runtime, memory_order_relaxed) != 1)
-        return;
-    atomic_store_explicit(&h->in_runtime, COPI_JUDGING, memory_order_relaxed);
-    atomic_signal_fence(memory_order_seq_cst);
-}
-
-void copi_turn_judge_end(void)
-{
-    struct copi_here *h = copi_here();
-    if (h->native == NULL ||
-        atomic_load_explicit(&h->in_runtime, memory_order_relaxed) !=
-            COPI_JUDGING)
-        return;
-    atomic_signal_fence(memory_order_seq_cst);
-    atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
-}
-
 /* ------------------------------------------------ beginning and ending -- */
 
 void copi_turn_note_stack(struct copi_actor *a)

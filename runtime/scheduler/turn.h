@@ -34,13 +34,6 @@ static inline void copi_turn_user_begin_at(struct copi_here *h)
 /* Gives what is here then. */
 struct copi_here *copi_turn_user_end(void);
 
-/* Around a callback in the middle of a call of the running actor, whose mailbox
- * must stay as it is meanwhile: no preemption, no handing over, but a native
- * fault is the actor's. Elsewhere than in an actor's call they do nothing. */
-enum { COPI_JUDGING = 1 << 16 }; /* in_runtime then */
-void copi_turn_judge_begin(void);
-void copi_turn_judge_end(void);
-
 /* ------------------------------ for relay.c and life.c: parts of a turn -- */
 
 /* What it has spent of the turn's budget and is not noted yet. */
@@ -61,6 +54,7 @@ static inline void copi_turn_open(struct copi_worker *w, struct copi_actor *a)
     w->budget = (int)copi_rt.config.reductions;
     w->noted = 0;
     copi_actor_set_status(a, COP_STATUS_RUNNING);
+    atomic_store_explicit(&w->runs_held, a->held, memory_order_relaxed);
     /* release: sysmon sees the turn with what came before it */
     atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
     if (COPI_UNLIKELY(atomic_load_explicit(&w->ask, memory_order_relaxed)))

@@ -68,9 +68,10 @@ struct copi_worker {
 
     /* It writes, others read. */
     COPI_ALIGNED(COPI_CACHE_LINE) struct copi_counters counters;
-    _Atomic uint64_t turn; /* odd within a turn */
+    _Atomic uint64_t turn;                 /* odd within a turn */
     _Atomic(struct copi_actor *) run_next; /* sysmon may take it: runq.c */
-    _Atomic uint32_t held; /* preempted actors in its inbox or running */
+    _Atomic uint32_t held;                 /* preempted actors that wait or run */
+    _Atomic uint32_t runs_held;            /* one of these has this turn */
 
     /* Any thread. */
     COPI_ALIGNED(COPI_CACHE_LINE) _Atomic uint32_t ask;        /* sysmon asks the turn to end */
@@ -78,6 +79,7 @@ struct copi_worker {
     _Atomic uint32_t has_pinned; /* a pinned actor lives here: no hand-over */
     _Atomic uint32_t token;      /* idle.c: woken; what its machine sleeps on */
     struct copi_runlist inbox;   /* pinned and migrating actors */
+    struct copi_runlist hogs;    /* preempted ones */
     struct copi_ring ring[COPI_PRIORITIES]; /* by cop_priority */
 };
 
@@ -92,6 +94,7 @@ struct copi_machine {
     sigset_t mask;        /* the thread's own */
     _Atomic uint32_t tid; /* the system's number of the thread; 0: not yet */
     _Atomic uint32_t interrupted; /* a signal of preempt.c is under way */
+    cop_time cpu_seen;            /* sysmon's, while it is lost */
     stack_t alt, alt_before;      /* of signals, and what the thread had */
     _Atomic uint32_t wake;        /* a spare one sleeps on this */
     _Atomic uint32_t ended;

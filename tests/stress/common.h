@@ -92,7 +92,8 @@ int64_t stress_slow(void);
 #define STRESS_INSTRUMENTED 0
 #endif
 
-/* Of this process: resident bytes, threads, descriptors, mappings. */
+/* Of this process: resident bytes, threads, descriptors, mappings (without
+ * those of files: who writes reports opens what it needs when it needs it). */
 size_t stress_rss(void);
 size_t stress_threads(void);
 size_t stress_fds(void);

@@ -357,10 +357,26 @@ static void bad_release(void *data, size_t size)
 static void releases(void *arg)
 {
     static char body[8];
+    const cop_msg *got;
+    cop_msg *m;
+    (void)arg;
+    if (cop_msg_new_moved(&m, TAG_GO, body, sizeof body, bad_release) == 0 &&
+        cop_send_msg(cop_self(), m) == 0 && cop_recv(&got, COP_POLL) == 0)
+        (void)!cop_recv(&got, COP_POLL);
+}
+
+static void frees_message(void *m)
+{
+    cop_msg_free(m);
+}
+
+static void releases_elsewhere(void *arg)
+{
+    static char body[8];
     cop_msg *m;
     (void)arg;
     if (cop_msg_new_moved(&m, TAG_GO, body, sizeof body, bad_release) == 0)
-        (void)cop_send_msg(cop_self(), m);
+        (void)!cop_blocking(frees_message, m);
 }
 
 static void blocks(void *arg)
@@ -400,6 +416,7 @@ static const struct site {
     {"qsort_compare", sorts, 0},
     {"when", judges, 0},
     {"defer", in_clean_up, 0},
+    {"release", releases, 0},
     {"caught", caught_before, 0},
     {"after_stdio", while_printing, 0},
     {"snprintf", prints, SIGSEGV},
@@ -421,7 +438,7 @@ static const struct site {
     {"abort_in_libc", libc_aborts, SIGABRT},
     {"cop_send", sends, SIGSEGV},
     {"cop_register", registers, SIGSEGV},
-    {"release", releases, SIGSEGV},
+    {"release_elsewhere", releases_elsewhere, SIGSEGV},
     {"helper_thread", blocks, SIGSEGV},
     {"raise", raises, SIGSEGV},
 };

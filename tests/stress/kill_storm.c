@@ -3,11 +3,12 @@
  * kill_storm.c - n actors that do nothing but allocate, each killed at a random
  * instant.
  *
- * A killer spawns a victim, waits for a random time up to some microseconds and
- * kills it. Every other victim uses plain malloc and free and never calls the
- * runtime, so that it is interrupted again and again until the signal finds it
- * in its own code: a kill inside the allocator would leave a lock behind, and
- * the run would hang. The others use an actor's own memory (cop_alloc).
+ * Some killers do the same at a time, on two workers: spawn a victim, wait for
+ * a random time up to some microseconds and kill it. Every other victim uses
+ * plain malloc and free and never calls the runtime, so that it lives until one
+ * of the interrupts, which a thread sends at random times, finds it in its own
+ * code: a kill inside the allocator would leave a lock behind, and the run
+ * would hang. The others use an actor's own memory (cop_alloc).
  *
  * No deadlock, each ends as killed, and no leak: what cop_alloc gave is gone
  * entirely. With plain malloc one block may be lost in a kill that falls
@@ -19,9 +20,10 @@
 
 #include <coppice/memory.h>
 
-enum { BLOCKS = 32, LONGEST_US = 20, BLOCK_BYTES = 48 };
+enum { KILLERS = 8, BLOCKS = 32, LONGEST_US = 20, BLOCK_BYTES = 48 };
 
-static _Atomic uint64_t killed, lost, tried;
+static _Atomic uint64_t begun, killed, lost, tried;
+static atomic_bool all_done;
 static _Atomic size_t rss_begin, bytes_begin;
 
 /* ------------------------------------------------------------- victims -- */
@@ -34,6 +36,8 @@ struct victim {
     volatile uint64_t asked, noted, forgotten, freed;
     atomic_bool runs;
 };
+
+static struct victim victims[KILLERS];
 
 /* A block is in the notebook whenever it is allocated, but for the instants
  * around the calls: then two counts differ. */
@@ -92,7 +96,7 @@ static void owns(void *arg)
     }
 }
 
-/* --------------------------------------------------------------- killer -- */
+/* -------------------------------------------------------------- killers -- */
 
 static void wait_a_while(uint64_t *seed)
 {
@@ -114,26 +118,21 @@ static void kill_one(struct victim *v, uint64_t *seed)
     atomic_store(&v->runs, false);
     STRESS_OK(cop_spawn(&pid, v->is_owning ? owns : allocates, v,
                         &(cop_opts){.monitor = &ref}));
-    /* the victim runs here at once, and the other worker steals the killer */
     while (!atomic_load(&v->runs))
         cop_yield();
     wait_a_while(seed);
     STRESS_OK(cop_exit_signal(pid, COP_KILL));
-    do {
-        cop_ext_preempt();
-        atomic_fetch_add_explicit(&tried, 1, memory_order_relaxed);
-    } while (cop_recv_ref(&m, ref, cop_in(50 * COP_US)) != 0);
+    STRESS_OK(cop_recv_ref(&m, ref, COP_FOREVER));
     STRESS_CHECK(cop_reason_eq(cop_msg_reason(m), COP_KILLED), "its end");
 }
 
 static void killer(void *arg)
 {
-    static struct victim v;
-    uint64_t seed = stress_stream(1);
+    struct victim *v = arg;
+    uint64_t i, seed = stress_stream((uint64_t)(v - victims));
 
-    (void)arg;
-    for (uint64_t i = 0; i < stress.n; i++) {
-        kill_one(&v, &seed);
+    while ((i = atomic_fetch_add(&begun, 1)) < stress.n) {
+        kill_one(v, &seed);
         stress_beat(atomic_fetch_add(&killed, 1) + 1);
         if (i == stress.n / 4) {
             atomic_store(&rss_begin, stress_rss());
@@ -142,13 +141,46 @@ static void killer(void *arg)
     }
 }
 
+static void kill_all(void *arg)
+{
+    cop_ref refs[KILLERS];
+    const cop_msg *m;
+
+    (void)arg;
+    for (int i = 0; i < KILLERS; i++)
+        STRESS_OK(cop_spawn(NULL, killer, &victims[i],
+                            &(cop_opts){.monitor = &refs[i]}));
+    for (int i = 0; i < KILLERS; i++) {
+        STRESS_OK(cop_recv_ref(&m, refs[i], COP_FOREVER));
+        STRESS_CHECK(cop_reason_eq(cop_msg_reason(m), COP_NORMAL), "an end");
+    }
+    atomic_store(&all_done, true);
+}
+
+/* A foreign thread. Whom it finds outside of the runtime loses its turn there,
+ * and dies there if it is condemned. */
+static void *interrupts(void *unused)
+{
+    uint64_t seed = stress_stream(KILLERS);
+
+    (void)unused;
+    while (!atomic_load(&all_done)) {
+        cop_ext_preempt();
+        atomic_fetch_add_explicit(&tried, 1, memory_order_relaxed);
+        stress_nap((int64_t)stress_below(&seed, LONGEST_US * 1000));
+    }
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     size_t rss, bytes, allowed;
 
     stress_begin(argc, argv, "kills of actors that only allocate", 1000000);
     stress_start(2, NULL);
-    stress_run(killer, NULL, &killed);
+    pthread_t t = stress_thread(interrupts, NULL);
+    stress_run(kill_all, NULL, &killed);
+    stress_join(t);
     rss = stress_rss(), bytes = cop_ext_bytes_in_use();
     stress_stop();
     /* some records of the last ones may still be in limbo */

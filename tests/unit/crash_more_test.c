@@ -564,39 +564,6 @@ START_TEST(a_library_that_calls_back_may_hold_a_lock)
 }
 END_TEST
 
-/* ----------------------------------------------------- inside the runtime --
- */
-
-static void bad_release(void *data, size_t size)
-{
-    (void)data, (void)size;
-    reads_null(NULL);
-}
-
-static void sends_trap(void *arg)
-{
-    static char body[4];
-    cop_msg *m = NULL;
-    (void)arg;
-    if (cop_msg_new_moved(&m, TAG_GO, body, sizeof body, bad_release) == 0)
-        (void)cop_send_msg(cop_self(), m);
-}
-
-static void releases(void)
-{
-    in_actor(sends_trap, NULL);
-}
-
-/* It runs wherever the last owner is, often in the middle of the runtime. */
-START_TEST(a_crash_in_a_release_ends_the_process)
-{
-    char said[8192];
-
-    ck_assert_int_eq(death_signal(releases, said, sizeof said), SIGSEGV);
-    ck_assert_ptr_nonnull(strstr(said, "inside the runtime"));
-}
-END_TEST
-
 /* --------------------------------------------------------- at the same time --
  */
 
@@ -748,7 +715,6 @@ static const TTest *const cases[] = {
     sorting_holds_no_lock,
     what_old_frames_left_is_no_caller,
     a_library_that_calls_back_may_hold_a_lock,
-    a_crash_in_a_release_ends_the_process,
     reports_are_made_one_at_a_time,
     a_fatal_fault_beside_a_storm_is_reported,
     a_signal_of_another_process_ends_this_one,

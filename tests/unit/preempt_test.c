@@ -62,6 +62,95 @@ START_TEST(others_run_beside_loops_on_two)
 }
 END_TEST
 
+static uint64_t preemptions(void)
+{
+    cop_counters c;
+    cop_counters_get(&c);
+    return c.preemptions;
+}
+
+static bool is_pinned;
+
+/* In turns, not in time: a queue behind ten hogs would be ten of theirs. */
+static void ahead_body(void *arg)
+{
+    const cop_opts how = {.pinned = is_pinned};
+    const cop_msg *m;
+    cop_pid echo;
+
+    (void)arg;
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(cop_spawn(NULL, loops, NULL, NULL), 0);
+    ck_assert_int_eq(cop_spawn(&echo, answers, NULL, &how), 0);
+    while (preemptions() < 20)
+        cop_sleep(COP_MS);
+    uint64_t before = preemptions();
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(cop_send(echo, TAG_PING, NULL, 0), 0);
+        ck_assert_int_eq(cop_recv_tag(&m, TAG_PONG, cop_in(10 * COP_SEC)), 0);
+    }
+    ck_assert_uint_le(preemptions() - before, 40);
+    atomic_store(&may_end, true);
+}
+
+START_TEST(who_wakes_goes_before_hogs)
+{
+    actor_test(ahead_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
+START_TEST(who_is_pinned_goes_before_hogs)
+{
+    is_pinned = true;
+    actor_test(ahead_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
+static void pings_for_ever(void *arg)
+{
+    const cop_msg *m;
+    cop_pid echo;
+
+    (void)arg;
+    if (cop_spawn(&echo, answers, NULL, &(cop_opts){.link = true}) != 0)
+        return;
+    while (!atomic_load(&may_end)) {
+        if (cop_send(echo, TAG_PING, NULL, 0) != 0 ||
+            cop_recv_tag(&m, TAG_PONG, COP_FOREVER) != 0)
+            return;
+    }
+    cop_exit(COP_SHUTDOWN);
+}
+
+static void loops_for_a_while(void *arg)
+{
+    (void)arg;
+    for (uint64_t n = 0; n < 200 * 1000 * 1000; n++)
+        sink = n;
+}
+
+static void share_body(void *arg)
+{
+    const cop_msg *m;
+    cop_ref ref;
+
+    (void)arg;
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(cop_spawn(NULL, pings_for_ever, NULL, NULL), 0);
+    ck_assert_int_eq(
+        cop_spawn(NULL, loops_for_a_while, NULL, &(cop_opts){.monitor = &ref}),
+        0);
+    ck_assert_int_eq(cop_recv_ref(&m, ref, cop_in(30 * COP_SEC)), 0);
+    ck_assert_uint_gt(preemptions(), 2);
+    atomic_store(&may_end, true);
+}
+
+START_TEST(hogs_have_their_share_in_the_end)
+{
+    actor_test(share_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
 /* ------------------------------------------------------------- being ended --
  */
 
@@ -102,6 +191,90 @@ END_TEST
 START_TEST(a_loop_can_be_killed_on_one_worker)
 {
     actor_test(kill_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
+static cop_time limit_of_lost;
+
+static void loops_after_a_call(void *arg)
+{
+    ck_assert_int_eq(cop_defer(note_end, "cleaned up"), 0);
+    usleep(300000); /* its worker is handed over */
+    loops(arg);
+}
+
+static void until_it_is_lost(void)
+{
+    cop_counters c;
+    do {
+        cop_sleep(20 * COP_MS);
+        cop_counters_get(&c);
+    } while (c.handovers == 0);
+    cop_sleep(400 * COP_MS);
+}
+
+/* Its thread has no worker any more, whose queue it would go to. */
+static void lost_body(void *arg)
+{
+    const cop_msg *m;
+    cop_ref ref;
+    cop_pid pid;
+    const cop_opts opts = {.monitor = &ref, .max_run_ns = limit_of_lost};
+
+    (void)arg;
+    ck_assert_int_eq(cop_spawn(&pid, loops_after_a_call, NULL, &opts), 0);
+    until_it_is_lost();
+    if (limit_of_lost == 0)
+        cop_exit_signal(pid, COP_KILL);
+    ck_assert_int_eq(cop_recv_ref(&m, ref, cop_in(10 * COP_SEC)), 0);
+    if (limit_of_lost == 0)
+        ck_assert(cop_reason_eq(cop_msg_reason(m), COP_KILLED));
+    else
+        ck_assert_str_eq(cop_reason_fault(cop_msg_reason(m))->what, "runaway");
+    notes_are("cleaned up|");
+}
+
+START_TEST(a_loop_without_a_worker_can_be_killed)
+{
+    actor_test(lost_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
+static void *kills_later(void *arg)
+{
+    usleep(1200000); /* all workers are asleep, and who watches them */
+    cop_exit_signal(*(cop_pid *)arg, COP_KILL);
+    return NULL;
+}
+
+static void quiet_body(void *arg)
+{
+    pthread_t t;
+    const cop_msg *m;
+    cop_ref ref;
+    cop_pid pid;
+
+    (void)arg;
+    ck_assert_int_eq(
+        cop_spawn(&pid, loops_after_a_call, NULL, &(cop_opts){.monitor = &ref}),
+        0);
+    until_it_is_lost();
+    ck_assert_int_eq(pthread_create(&t, NULL, kills_later, &pid), 0);
+    ck_assert_int_eq(cop_recv_ref(&m, ref, COP_FOREVER), 0);
+    ck_assert(cop_reason_eq(cop_msg_reason(m), COP_KILLED));
+    pthread_join(t, NULL);
+}
+
+START_TEST(a_loop_that_nobody_watches_can_be_killed)
+{
+    actor_test(quiet_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
+START_TEST(a_runaway_without_a_worker_ends_itself)
+{
+    limit_of_lost = 500 * COP_MS;
+    actor_test(lost_body, &(cop_config){.workers = 1});
 }
 END_TEST
 
@@ -299,15 +472,68 @@ START_TEST(interrupts_do_not_disturb_the_runtime)
 }
 END_TEST
 
+/* Cells are passed round in a thread's own books: who is interrupted in the
+ * middle of taking one must not share it with who runs next. */
+static void makes_messages(void *arg)
+{
+    enum { HELD = 4 };
+    cop_msg *held[HELD] = {0};
+    unsigned char mine = (unsigned char)(uintptr_t)arg;
+
+    for (unsigned n = 0; !atomic_load(&may_end); n++) {
+        cop_msg **m = &held[n % HELD];
+        if (*m != NULL) {
+            const unsigned char *body = cop_msg_body(*m);
+            for (size_t i = 0; i < cop_msg_size(*m); i++)
+                if (body[i] != mine)
+                    atomic_fetch_add(&wrong, 1);
+            cop_msg_free(*m);
+            *m = NULL;
+        }
+        if (cop_msg_new(m, TAG_PING, 1 + n % 200) == 0)
+            memset(cop_msg_fill(*m), mine, 1 + n % 200);
+        atomic_fetch_add_explicit(&checks, 1, memory_order_relaxed);
+    }
+    for (int i = 0; i < HELD; i++)
+        cop_msg_free(held[i]);
+}
+
+START_TEST(cells_of_messages_are_not_shared)
+{
+    cop_counters before, after;
+
+    ck_assert_int_eq(cop_start(&(cop_config){.workers = 1}), 0);
+    cop_counters_get(&before);
+    for (uintptr_t i = 1; i <= 4; i++)
+        ck_assert_int_eq(cop_spawn(NULL, makes_messages, (void *)i, NULL), 0);
+    do {
+        cop_ext_preempt();
+        usleep(10);
+        cop_counters_get(&after);
+    } while (after.preemptions - before.preemptions < 20000);
+    atomic_store(&may_end, true);
+    ck_assert_int_eq(cop_stop(cop_in(5 * COP_SEC), NULL), 0);
+    ck_assert_int_eq(atomic_load(&wrong), 0);
+    ck_assert_int_gt(atomic_load(&checks), 0);
+}
+END_TEST
+
 static const TTest *const cases[] = {
     others_run_beside_loops,
     others_run_beside_loops_on_two,
+    who_wakes_goes_before_hogs,
+    who_is_pinned_goes_before_hogs,
+    hogs_have_their_share_in_the_end,
     a_loop_can_be_killed,
     a_loop_can_be_killed_on_one_worker,
+    a_loop_without_a_worker_can_be_killed,
+    a_loop_that_nobody_watches_can_be_killed,
+    a_runaway_without_a_worker_ends_itself,
     a_runaway_ends_itself,
     who_calls_the_runtime_is_no_runaway,
     the_runtime_stops_beside_a_loop,
     registers_are_kept,
     interrupts_do_not_disturb_the_runtime,
+    cells_of_messages_are_not_shared,
 };
 NATIVE_MAIN("preempt", cases)
