@@ -323,8 +323,8 @@ void cop_request_cancel(cop_ref request)
     if (!copi_tie_demonitor(a, request)) {
         copi_alias_remove(a, request);
         struct cop_msg *m = receive_aside(a, request, COP_POLL);
-        if (m != NULL)
-            copi_msg_release(m);
+        if (m != NULL) /* none for a DOWN */
+            copi_signal_dead_letter(m, a->pid, COP_DEAD_LATE);
     }
     copi_scope_leave(&s);
 }
