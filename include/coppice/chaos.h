@@ -41,8 +41,9 @@
  * Rules for messages take from=WHO, to=WHO, tag=NUMBER or tag=NAME (see
  * cop_chaos_tag_name), and kind=plain, cast, call or reply. Without kind= they
  * are for all but replies; without tag= not for the messages that behaviours
- * have among themselves. Exit signals, links, monitors and timers' messages are
- * never touched.
+ * have among themselves. A reply is one to a call or request with a tag of the
+ * program's own: starts, and what supervisors answer, are left alone. Exit
+ * signals, links, monitors and timers' messages are never touched.
  *
  * Each turn of an actor, each message, each request to a fault point that a
  * rule matches is an opportunity. It fires at all of them, unless:

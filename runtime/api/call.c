@@ -173,7 +173,7 @@ static int run_call(struct call *c, const void *body, size_t size)
     int rc = copi_send_make(&m, c->s, c->tag, body, size, COPI_MSG_CALL);
     if (rc != 0)
         return rc;
-    c->ref = copi_ref_new(true);
+    c->ref = copi_ref_mark_asked(copi_ref_new(true), c->tag);
     copi_inbox_mark(c->a, c->ref);
     /* seq_cst: our edge first, then the others'; see is_deadlock */
     atomic_store(&c->a->calling, c->to.id);
@@ -293,7 +293,7 @@ int cop_request(cop_ref *out, cop_pid to, cop_tag tag, const void *body,
                  : copi_send_make(&m, &s, tag, body, size, COPI_MSG_CALL);
     if (rc != 0)
         goto out;
-    m->ref = copi_ref_new(false);
+    m->ref = copi_ref_mark_asked(copi_ref_new(false), tag);
     cop_ref ref = m->ref;
     copi_inbox_mark(a, ref);
     rc = copi_alias_add(a, ref, COP_ALIAS_REPLY);

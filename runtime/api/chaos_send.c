@@ -19,6 +19,7 @@
  */
 #include "runtime/api/chaos.h"
 
+#include "runtime/actor/here.h"
 #include "runtime/actor/signal.h"
 #include "runtime/actor/table.h"
 #include "runtime/base/clock.h"
@@ -57,6 +58,8 @@ static unsigned kind_of(const struct cop_msg *m)
 static bool is_for(const struct copi_rule *r, cop_pid to,
                    const struct cop_msg *m)
 {
+    if (m->tag == COP_REPLY && !copi_ref_is_asked(m->ref))
+        return false; /* a behaviour's own */
     return r->class == COPI_RULE_MESSAGE && (r->sends >> kind_of(m) & 1) &&
            copi_inject_has_tag(r, m->tag) &&
            copi_chaos_is_meant(copi_table_find(to), r->to) &&
