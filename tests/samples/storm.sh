@@ -54,15 +54,18 @@ if grep -q FAILED "$dir/one" "$dir/one_again" "$dir/two"; then
 fi
 
 try 0 '^verdict: ok, ' --seconds 1 --quiet
-try 0 '^verdict: ok, ' $small --quiet --threads 1 --clients 1 --workers 1
-try 0 '^verdict: ok, .* of 0 restarts' $small --quiet --faults 'drop tag=ASK p=0.01'
-try 0 '^verdict: ok, ' $small --quiet --faults 'kill worker.1.* every=1ms
-    exit worker.* boom p=0.001; delay kind=reply 300ms p=0.01; drop kind=reply p=0.01'
-try 1 '^verdict: WRONG, questions asked, .* +1$' $small --quiet --sabotage
-try 1 '^verdict: WRONG, restarts: ' $small --quiet --sabotage=kill
-try 1 '^verdict: WRONG, left behind: +1 actors' $small --quiet --sabotage=leak
-try 1 'groups were restarted\|the root had given up' $small --quiet --faults 'kill group.2 every=300ms count=1'
-try 1 'the books know no duplicates' $small --quiet --faults 'duplicate tag=ASK p=0.1'
+small="$small --quiet"
+try 0 '^verdict: ok, ' $small --threads 1 --clients 1 --workers 1
+try 0 '^verdict: ok, .* of 0 restarts' $small --faults 'drop tag=ASK p=0.01'
+try 0 '^verdict: ok, ' $small --faults 'kill worker.1.* every=1ms
+    exit worker.* boom p=0.001; delay kind=reply 300ms p=0.01
+    drop kind=reply p=0.01'
+try 1 '^verdict: WRONG, questions asked, .* +1$' $small --sabotage
+try 1 '^verdict: WRONG, restarts: ' $small --sabotage=kill
+try 1 '^verdict: WRONG, left behind: +1 actors' $small --sabotage=leak
+try 1 'groups were restarted\|the root had given up' $small \
+    --faults 'kill group.2 every=300ms count=1'
+try 1 'the books know no duplicates' $small --faults 'duplicate tag=ASK p=0.1'
 try 0 '^usage: ' --help
 try 2 '^usage: ' --no-such-option
 try 2 'not a number from 1 to 100000: many' --workers many
