@@ -22,7 +22,8 @@
  *                            is what its isolation makes of any such fault
  *     hang WHO [TIME]        uses up its core, for ever without TIME
  *     slow WHO xN            its turns take N times as long (2 to 1000)
- *     drop                   a message is never sent
+ *     drop                   a message is never sent; it is a dead letter,
+ *                            COP_DEAD_INJECTED
  *     duplicate              it is sent twice
  *     delay TIME[..TIME]     it is sent later; what the rule matches keeps its
  *                            order between two actors, what it does not match
@@ -40,8 +41,9 @@
  * Rules for messages take from=WHO, to=WHO, tag=NUMBER or tag=NAME (see
  * cop_chaos_tag_name), and kind=plain, cast, call or reply. Without kind= they
  * are for all but replies; without tag= not for the messages that behaviours
- * have among themselves. Exit signals, links, monitors and timers' messages are
- * never touched.
+ * have among themselves. A reply is one to a call or request with a tag of the
+ * program's own: starts, and what supervisors answer, are left alone. Exit
+ * signals, links, monitors and timers' messages are never touched.
  *
  * Each turn of an actor, each message, each request to a fault point that a
  * rule matches is an opportunity. It fires at all of them, unless:
@@ -106,6 +108,8 @@ typedef struct cop_chaos_rule {
     uint64_t seed;
     uint64_t opportunities;
     uint64_t fired;
+    uint64_t struck; /* firings that had their effect: who was to be hit may
+                        have ended before; of all other rules as fired */
 } cop_chaos_rule;
 
 /* Up to `cap` rules of the plan that is on, or else was last; returns how many
@@ -114,6 +118,14 @@ COP_API size_t cop_chaos_rules(cop_chaos_rule *out, size_t cap);
 
 /* The same as lines of text. Returns buf, cut to fit. */
 COP_API char *cop_chaos_text(char *buf, size_t size);
+
+/* A number for what chance decides in the plan that is on, or else was last: of
+ * each rule its text, which of its first 4096 opportunities fire, and what is
+ * drawn for those (whom to hit, how long to delay). Equal plans with equal
+ * seeds have equal numbers. What comes as which opportunity, and what every=,
+ * after= and until= let pass, is a matter of time and no part of it. Any
+ * thread. */
+COP_API uint64_t cop_chaos_signature(void);
 
 /* True for a reason that a plan made: of who was killed or crashed by it, and
  * of those that ended with them by links. Otherwise it is what it would be

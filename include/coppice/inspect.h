@@ -127,7 +127,8 @@ COP_API const char *cop_stack_guard(void);
     X(EXITED, "receiver ended")                                                \
     X(FULL, "mailbox full")                                                    \
     X(ALIAS, "alias not active")                                               \
-    X(LATE, "caller no longer waits")
+    X(LATE, "caller no longer waits")                                          \
+    X(INJECTED, "dropped by a fault plan")
 typedef enum cop_dead_reason {
 #define COP_X(name, text) COP_DEAD_##name,
     COP_DEAD_REASONS(COP_X)

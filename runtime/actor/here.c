@@ -76,5 +76,5 @@ cop_ref copi_ref_new(bool of_call)
                       1;
         h->ref_end = h->ref_next + REF_BLOCK;
     }
-    return COP_LITERAL(cop_ref){h->ref_next++ << 1 | (of_call ? 1 : 0)};
+    return COP_LITERAL(cop_ref){h->ref_next++ << 2 | (of_call ? 1 : 0)};
 }

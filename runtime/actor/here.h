@@ -63,4 +63,15 @@ static inline bool copi_ref_is_call(cop_ref ref)
     return ref.id % 2 == 1;
 }
 
+/* A mark for references of requests that have a tag of the program's own: in
+ * what answers them it tells them from those of behaviours. */
+static inline cop_ref copi_ref_mark_asked(cop_ref ref, cop_tag tag)
+{
+    return COP_LITERAL(cop_ref){tag <= COP_TAG_MAX ? ref.id | 2 : ref.id};
+}
+static inline bool copi_ref_is_asked(cop_ref ref)
+{
+    return (ref.id & 2) != 0;
+}
+
 #endif

@@ -35,6 +35,7 @@
 #include "runtime/actor/reason.h"
 #include "runtime/actor/table.h"
 #include "runtime/base/check.h"
+#include "runtime/probe/inject.h"
 #include "runtime/probe/trace.h"
 
 static _Atomic uint64_t dead_letter_subscriber;
@@ -196,8 +197,10 @@ static bool take_exit(struct copi_actor *a, struct cop_msg *m, bool deadly,
 
 static bool act_exit(struct copi_actor *a, struct cop_msg *m, cop_reason *why)
 {
+    bool injected = copi_reason_is_injected(m->reason);
+    if (injected)
+        copi_inject_strike(m->tag); /* 0 unless a plan sent it itself */
     if (copi_reason_bare(m->reason).word == COP_R_KILL) {
-        bool injected = copi_reason_is_injected(m->reason);
         copi_msg_release(m);
         *why = injected ? copi_reason_inject(COP_KILLED) : COP_KILLED;
         return true;

@@ -173,7 +173,7 @@ static int run_call(struct call *c, const void *body, size_t size)
     int rc = copi_send_make(&m, c->s, c->tag, body, size, COPI_MSG_CALL);
     if (rc != 0)
         return rc;
-    c->ref = copi_ref_new(true);
+    c->ref = copi_ref_mark_asked(copi_ref_new(true), c->tag);
     copi_inbox_mark(c->a, c->ref);
     /* seq_cst: our edge first, then the others'; see is_deadlock */
     /* release: after the end of the call before; pairs with follow */
@@ -294,7 +294,7 @@ int cop_request(cop_ref *out, cop_pid to, cop_tag tag, const void *body,
                  : copi_send_make(&m, &s, tag, body, size, COPI_MSG_CALL);
     if (rc != 0)
         goto out;
-    m->ref = copi_ref_new(false);
+    m->ref = copi_ref_mark_asked(copi_ref_new(false), tag);
     cop_ref ref = m->ref;
     copi_inbox_mark(a, ref);
     rc = copi_alias_add(a, ref, COP_ALIAS_REPLY);
@@ -324,8 +324,8 @@ void cop_request_cancel(cop_ref request)
     if (!copi_tie_demonitor(a, request)) {
         copi_alias_remove(a, request);
         struct cop_msg *m = receive_aside(a, request, COP_POLL);
-        if (m != NULL)
-            copi_msg_release(m);
+        if (m != NULL) /* none for a DOWN */
+            copi_signal_dead_letter(m, a->pid, COP_DEAD_LATE);
     }
     copi_scope_leave(&s);
 }

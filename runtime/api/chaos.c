@@ -116,6 +116,7 @@ static void show_rule(cop_chaos_rule *out, unsigned i)
     out->seed = copi_inject_seed(i);
     out->opportunities = copi_inject_seen(i);
     out->fired = copi_inject_fired(i);
+    out->struck = copi_inject_struck(i);
 }
 
 /* Of a driven rule the driver has told already if nobody matches. */
@@ -145,6 +146,16 @@ size_t cop_chaos_rules(cop_chaos_rule *out, size_t cap)
         show_rule(&out[i], i);
     copi_inject_let_go(is_on);
     return n;
+}
+
+uint64_t cop_chaos_signature(void)
+{
+    bool is_on = copi_inject_hold();
+    uint64_t h = 0;
+    for (unsigned i = 0; i < copi_inject_count(); i++)
+        h = copi_inject_foretell(i, h);
+    copi_inject_let_go(is_on);
+    return h;
 }
 
 char *cop_chaos_text(char *buf, size_t size)

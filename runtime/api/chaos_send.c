@@ -4,9 +4,9 @@
  *
  * A message that a program sends comes by here before anything is done with it:
  * it is not counted as sent, has no place in a mailbox, and of a reply its
- * caller does not know yet. So one that is dropped was never sent, and a reply
- * that is delayed claims its call when it is really sent, if somebody still
- * waits for it.
+ * caller does not know yet. So one that is dropped was never sent, and becomes
+ * a dead letter at once; and a reply that is delayed claims its call when it is
+ * really sent, if somebody still waits for it.
  *
  * Order. Delays are drawn anew for each message, but what rules delay must not
  * change its order between two actors: nothing else in the system does. So for
@@ -19,6 +19,8 @@
  */
 #include "runtime/api/chaos.h"
 
+#include "runtime/actor/here.h"
+#include "runtime/actor/signal.h"
 #include "runtime/actor/table.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/hash.h"
@@ -56,6 +58,8 @@ static unsigned kind_of(const struct cop_msg *m)
 static bool is_for(const struct copi_rule *r, cop_pid to,
                    const struct cop_msg *m)
 {
+    if (m->tag == COP_REPLY && !copi_ref_is_asked(m->ref))
+        return false; /* a behaviour's own */
     return r->class == COPI_RULE_MESSAGE && (r->sends >> kind_of(m) & 1) &&
            copi_inject_has_tag(r, m->tag) &&
            copi_chaos_is_meant(copi_table_find(to), r->to) &&
@@ -152,7 +156,7 @@ int copi_chaos_send(cop_pid to, struct cop_msg *m, copi_chaos_way way)
     decide(&f, to, m);
     copi_inject_leave();
     if (f.dropped) {
-        copi_msg_release(m);
+        copi_signal_dead_letter(m, to, COP_DEAD_INJECTED);
         return 0;
     }
     struct cop_msg *copy = f.copies > 0 ? copy_of(m) : NULL;

@@ -40,9 +40,7 @@
 #include "runtime/scheduler/turn.h"
 #include "runtime/scheduler/worker.h"
 
-enum { NOBODY = -1, RULE_BITS = 6 };
-
-_Static_assert(COPI_PLAN_RULES < 1 << RULE_BITS, "a rule fits into a debt");
+enum { NOBODY = -1 };
 
 /* The turn of a worker's that is to be slow. */
 static struct {
@@ -146,7 +144,7 @@ static bool is_outermost(void)
 
 /* What is to be done, when the plan may be switched off already. */
 struct blow {
-    unsigned rule;
+    uint16_t debt;
     enum copi_rule_kind kind;
     cop_time ns;
     char reason[COPI_PLAN_NAME];
@@ -155,7 +153,7 @@ struct blow {
 static void take_blow(struct blow *b, unsigned i)
 {
     const struct copi_rule *r = copi_inject_rule(i);
-    b->rule = i;
+    b->debt = copi_inject_debt(i);
     b->kind = r->kind;
     b->ns = r->high_ns;
     memcpy(b->reason, r->reason, sizeof b->reason);
@@ -176,14 +174,9 @@ static void send_signal(struct copi_actor *a, const struct blow *b)
     cop_reason why =
         b->kind == COPI_RULE_KILL ? COP_KILL : cop_because(b->reason);
     m->sender = COP_NO_PID;
+    m->tag = b->debt; /* paid when the signal is acted on */
     m->reason = copi_reason_inject(why);
     copi_signal_push(a, m);
-}
-
-/* A debt names the plan, too: it is void when another one is on. */
-static uint16_t debt_of(unsigned i)
-{
-    return (uint16_t)(copi_inject_era() << RULE_BITS | (i + 1));
 }
 
 void copi_chaos_strike(struct copi_actor *a, unsigned i)
@@ -195,7 +188,7 @@ void copi_chaos_strike(struct copi_actor *a, unsigned i)
         return;
     }
     /* seq_cst: before it is woken; pairs with pay */
-    atomic_store(&a->inject, debt_of(i));
+    atomic_store(&a->inject, copi_inject_debt(i));
     copi_wake(a);
 }
 
@@ -205,13 +198,13 @@ static int pay(struct copi_actor *a)
     if (atomic_load_explicit(&a->inject, memory_order_relaxed) == 0)
         return NOBODY;
     unsigned debt = atomic_exchange(&a->inject, 0); /* see copi_chaos_strike */
-    int i = (int)(debt & ((1u << RULE_BITS) - 1)) - 1;
-    return i >= 0 && debt == debt_of((unsigned)i) ? i : NOBODY;
+    int i = copi_inject_creditor(debt);
+    return i >= 0 ? i : NOBODY;
 }
 
-static void owe_further(struct copi_actor *a, unsigned i)
+static void owe_further(struct copi_actor *a, uint16_t debt)
 {
-    atomic_store(&a->inject, debt_of(i));
+    atomic_store(&a->inject, debt);
     atomic_store_explicit(&copi_here()->worker->ask, 1, memory_order_relaxed);
 }
 
@@ -223,10 +216,11 @@ static void strike_oneself(struct copi_actor *a, const struct blow *b,
         return;
     }
     if (!is_outermost() || (parked && a->catches != NULL)) {
-        owe_further(a, b->rule);
+        owe_further(a, b->debt);
         return;
     }
     a->injected = true;
+    copi_inject_strike(b->debt);
     copi_turn_user_begin();
     be_spoilt(b->kind, b->ns);
     copi_turn_user_end();

@@ -30,16 +30,20 @@
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/format.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/os.h"
 #include "runtime/probe/fault.h"
 
 enum { OFF, SWITCHING, ON };
+enum { RULE_BITS = 6, FORETOLD = 4096 };
+
+_Static_assert(COPI_PLAN_RULES < 1 << RULE_BITS, "a rule fits into a debt");
 
 struct active {
     struct copi_rule rule;
     uint64_t seed;
     uint64_t key; /* of its stream */
-    _Atomic uint64_t seen, fired;
+    _Atomic uint64_t seen, fired, struck;
     _Atomic int64_t next_due; /* every= */
 };
 
@@ -106,6 +110,18 @@ static bool count_fired(struct active *a)
     return true;
 }
 
+/* By its number and by chance. */
+static bool is_chosen(const struct active *a, uint64_t number,
+                      struct copi_shot *shot)
+{
+    shot->key = a->key ^ number;
+    shot->is_drawn = false;
+    if (number < a->rule.nth)
+        return false;
+    return a->rule.p >= COPI_PLAN_CERTAIN ||
+           copi_shot_below(shot, COPI_PLAN_CERTAIN) < a->rule.p;
+}
+
 bool copi_inject_fires(unsigned i, struct copi_shot *shot)
 {
     struct active *a = &rule[i];
@@ -117,16 +133,27 @@ bool copi_inject_fires(unsigned i, struct copi_shot *shot)
         return false;
     uint64_t number =
         atomic_fetch_add_explicit(&a->seen, 1, memory_order_relaxed) + 1;
-    shot->key = a->key ^ number;
-    shot->is_drawn = false;
-    if (number < r->nth)
-        return false;
-    if (r->p < COPI_PLAN_CERTAIN &&
-        copi_shot_below(shot, COPI_PLAN_CERTAIN) >= r->p)
+    if (!is_chosen(a, number, shot))
         return false;
     if (r->every_ns != 0 && r->class != COPI_RULE_ACTOR && !is_due(a, now))
         return false;
     return count_fired(a);
+}
+
+uint64_t copi_inject_foretell(unsigned i, uint64_t h)
+{
+    const struct active *a = &rule[i];
+    struct copi_shot shot;
+    uint64_t fired = 0;
+    h = copi_hash_bytes(h, a->rule.text, strlen(a->rule.text));
+    for (uint64_t n = 1; n <= FORETOLD; n++) {
+        if (!is_chosen(a, n, &shot))
+            continue;
+        if (a->rule.count != 0 && fired++ >= a->rule.count)
+            break;
+        h = copi_hash_u64(h ^ n) ^ copi_shot_below(&shot, UINT64_C(1) << 63);
+    }
+    return copi_hash_u64(h);
 }
 
 /* For fault.c: called under any lock. */
@@ -158,6 +185,7 @@ static void activate(unsigned i, const struct copi_plan *plan, uint64_t seed)
     a->key = copi_prng_next(&stream);
     atomic_store_explicit(&a->seen, 0, memory_order_relaxed);
     atomic_store_explicit(&a->fired, 0, memory_order_relaxed);
+    atomic_store_explicit(&a->struck, 0, memory_order_relaxed);
     atomic_store_explicit(&a->next_due, a->rule.every_ns, memory_order_relaxed);
 }
 
@@ -270,6 +298,36 @@ uint64_t copi_inject_seen(unsigned i)
 uint64_t copi_inject_fired(unsigned i)
 {
     return atomic_load_explicit(&rule[i].fired, memory_order_relaxed);
+}
+
+uint64_t copi_inject_struck(unsigned i)
+{
+    const struct active *a = &rule[i];
+    bool later =
+        a->rule.class == COPI_RULE_ACTOR && a->rule.kind != COPI_RULE_SLOW;
+    return atomic_load_explicit(later ? &a->struck : &a->fired,
+                                memory_order_relaxed);
+}
+
+/* ---------------------------------------------------------------- debts -- */
+
+uint16_t copi_inject_debt(unsigned i)
+{
+    return (uint16_t)(copi_inject_era() << RULE_BITS | (i + 1));
+}
+
+int copi_inject_creditor(unsigned debt)
+{
+    int i = (int)(debt & ((1u << RULE_BITS) - 1)) - 1;
+    return i >= 0 && debt == copi_inject_debt((unsigned)i) ? i : -1;
+}
+
+/* Relaxed: the count orders nothing. */
+void copi_inject_strike(unsigned debt)
+{
+    int i = copi_inject_creditor(debt);
+    if (i >= 0 && i < COPI_PLAN_RULES)
+        atomic_fetch_add_explicit(&rule[i].struck, 1, memory_order_relaxed);
 }
 
 /* ----------------------------------------------------------- tags' names -- */

@@ -72,6 +72,18 @@ const struct copi_rule *copi_inject_rule(unsigned i);
 uint64_t copi_inject_seed(unsigned i);
 uint64_t copi_inject_seen(unsigned i);
 uint64_t copi_inject_fired(unsigned i);
+uint64_t copi_inject_struck(unsigned i);
+/* A hash, begun with h, of what chance decides for rule i. */
+uint64_t copi_inject_foretell(unsigned i, uint64_t h);
+
+/* What is to be done by rule i, as a number that is void under another plan:
+ * for who does it later. Never 0. */
+uint16_t copi_inject_debt(unsigned i);
+/* The rule of a debt, or -1 if it is void (or 0). */
+int copi_inject_creditor(unsigned debt);
+/* It has been done: of rules for actors, but slow=. Whether the plan is still
+ * on or not. */
+void copi_inject_strike(unsigned debt);
 
 /* One opportunity of one rule, and the numbers drawn for it. */
 struct copi_shot {

@@ -221,6 +221,7 @@ END_TEST
 static void body_requests(void *arg)
 {
     const cop_msg *m;
+    cop_counters before, after;
     cop_ref r[3];
     (void)arg;
     cop_pid p = start(NULL);
@@ -236,8 +237,11 @@ static void body_requests(void *arg)
     ck_assert_uint_eq(cop_msg_tag(m), COP_DOWN);
     p = start(NULL);
     ck_assert_int_eq(cop_request(&r[1], p, ECHO, NULL, 0), 0);
-    ck_assert(cop_is_alive(p));
+    ck_assert(cop_is_alive(p)); /* so the answer is there */
+    cop_counters_get(&before);
     cop_request_cancel(r[1]);
+    cop_counters_get(&after);
+    ck_assert_uint_eq(after.dead_letters - before.dead_letters, 1);
     ck_assert_int_eq(cop_request(&r[2], p, LATE, NULL, 0), 0);
     cop_request_cancel(r[2]);
     ck_assert_int_eq(cop_exit_signal(p, COP_KILL), 0);

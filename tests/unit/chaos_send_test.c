@@ -290,7 +290,7 @@ static void behaviour_body(void *arg)
     (void)arg;
     cop_trap_exit(true);
     ck_assert_int_eq(cop_register("me", cop_self()), 0);
-    on("drop from=?*");
+    on("drop from=?*; drop kind=reply"); /* an ack of a start is one, too */
     ck_assert_int_eq(cop_sup_start(&sup, &spec, NULL, NULL), 0);
     kid.id = "another";
     ck_assert_int_eq(cop_sup_start_child(sup, &p, &kid, NULL), 0);
@@ -535,7 +535,40 @@ START_TEST(threads_send_too)
 }
 END_TEST
 
+static void letters_body(void *arg)
+{
+    const cop_msg *m;
+    cop_counters before, after;
+    cop_pid p;
+    (void)arg;
+    ck_assert_int_eq(cop_spawn(&p, idle, NULL, NULL), 0);
+    cop_dead_letters_to(cop_self());
+    cop_counters_get(&before);
+    on("drop tag=2; drop kind=reply");
+    ck_assert_int_eq(cop_send(p, TAG_PONG, "123", 3), 0);
+    ck_assert_int_eq(cop_recv_tag(&m, COP_DEAD_LETTER, patience()), 0);
+    const struct cop_dead_letter *d = cop_msg_as(m, struct cop_dead_letter);
+    ck_assert_int_eq(d->reason, COP_DEAD_INJECTED);
+    ck_assert_uint_eq(d->tag, TAG_PONG);
+    ck_assert_uint_eq(d->from.id, cop_self().id);
+    ck_assert_uint_eq(d->to.id, p.id);
+    ck_assert_uint_eq(d->size, 3);
+    ck_assert_int_eq(cop_call(p, TAG_ASK, NULL, 0, NULL, 0, cop_in(COP_MS)),
+                     COP_ETIMEDOUT);
+    /* who was to get a message hears of no dead letter of it */
+    cop_counters_get(&after);
+    ck_assert_uint_eq(after.dead_letters - before.dead_letters, 2);
+    cop_chaos_off(); /* the end of a test is told by a reply */
+}
+
+START_TEST(what_is_dropped_is_a_dead_letter)
+{
+    actor_test(letters_body, NULL);
+}
+END_TEST
+
 static const TTest *const cases[] = {
+    what_is_dropped_is_a_dead_letter,
     drops_and_deliveries_make_the_sends,
     duplicates_follow_their_originals,
     delays_keep_the_order,

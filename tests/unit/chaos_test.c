@@ -448,7 +448,103 @@ START_TEST(hung_actors_go_on)
 }
 END_TEST
 
+/* ------------------------------------------------- what came of a rule -- */
+
+static void struck_body(void *arg)
+{
+    cop_ref ref;
+    (void)arg;
+    on("kill victim nth=2; slow victim x2 count=1; drop tag=77");
+    cop_pid p = watched(&ref, idle, NULL, "victim");
+    while (SEEN(0) < 1)
+        cop_sleep(COP_MS);
+    ck_assert_uint_eq(rule_of(0).struck, 0);
+    (void)cop_send(p, TAG_NEXT, NULL, 0);
+    ck_assert_str_eq(end_of(ref), "killed (injected)");
+    ck_assert_uint_eq(rule_of(0).struck, 1);
+    (void)cop_send(cop_self(), 77, NULL, 0);
+    for (size_t i = 1; i < 3; i++) {
+        ck_assert_uint_eq(FIRED(i), 1);
+        ck_assert_uint_eq(rule_of(i).struck, 1);
+    }
+}
+
+START_TEST(firings_are_told_from_hits)
+{
+    actor_test(struck_body, NULL);
+}
+END_TEST
+
+/* One that is busy is chosen again and again, and dies once. How often it was
+ * chosen. */
+static unsigned long times_chosen(void)
+{
+    cop_ref ref;
+    const cop_msg *m;
+    on("kill victim every=1ms; hang victim 20ms count=1");
+    watched(&ref, idle, NULL, "victim");
+    ck_assert_int_eq(cop_recv_ref(&m, ref, COP_FOREVER), 0);
+    cop_chaos_off();
+    ck_assert_uint_eq(rule_of(0).struck, 1);
+    ck_assert_uint_eq(rule_of(1).struck, FIRED(1));
+    return FIRED(0);
+}
+
+static void late_body(void *arg)
+{
+    (void)arg;
+    while (times_chosen() < 2) /* the first came before it was busy */
+        continue;
+}
+
+START_TEST(who_dies_is_struck_once)
+{
+    actor_test(late_body, NULL);
+}
+END_TEST
+
+static uint64_t signature_of(const char *plan)
+{
+    on(plan);
+    uint64_t s = cop_chaos_signature();
+    cop_chaos_off();
+    ck_assert_uint_eq(cop_chaos_signature(), s);
+    return s;
+}
+
+static void signature_body(void *arg)
+{
+    (void)arg;
+    uint64_t s = signature_of("seed=1; drop tag=1 p=0.1; kill a every=1s");
+    ck_assert_uint_ne(s, 0);
+    ck_assert_uint_eq(signature_of("seed=1; drop tag=1 p=0.1; kill a every=1s"),
+                      s);
+    ck_assert_uint_ne(signature_of("seed=2; drop tag=1 p=0.1; kill a every=1s"),
+                      s);
+    ck_assert_uint_ne(signature_of("seed=1; drop tag=1 p=0.2; kill a every=1s"),
+                      s);
+    ck_assert_uint_ne(signature_of("seed=1; kill a every=1s; drop tag=1 p=0.1"),
+                      s);
+    /* what a certain rule draws, is chance too */
+    ck_assert_uint_ne(signature_of("seed=1; kill a every=1s"),
+                      signature_of("seed=2; kill a every=1s"));
+    /* and the same whatever has come of it */
+    on("seed=1; fail spawn p=0.5");
+    s = cop_chaos_signature();
+    (void)failed_spawns(64);
+    ck_assert_uint_eq(cop_chaos_signature(), s);
+}
+
+START_TEST(a_signature_covers_what_chance_decides)
+{
+    actor_test(signature_body, NULL);
+}
+END_TEST
+
 static const TTest *const cases[] = {
+    firings_are_told_from_hits,
+    who_dies_is_struck_once,
+    a_signature_covers_what_chance_decides,
     kills_are_marked,
     exits_are_signals,
     links_carry_the_mark,
