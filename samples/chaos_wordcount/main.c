@@ -165,13 +165,18 @@ static unsigned default_passes(const struct corpus *c)
     return passes > 10000 ? 10000 : (unsigned)passes;
 }
 
-/* What the runtime has to say in its lines: of crashes mostly, and of these
- * there are many, so that they go to a file or nowhere. */
+/* Of crashes there are many, so that their reports go to a file or nowhere.
+ * Whatever else the runtime has to say is said. A report is a line that begins
+ * with "crash:" and some that are indented. */
 static FILE *reports;
 
-static void keep_line(const char *line)
+static void take_line(const char *line)
 {
-    if (reports != NULL)
+    bool is_report = line[0] == ' ' || strncmp(line, "crash:", 6) == 0;
+
+    if (!is_report)
+        fprintf(stderr, "chaos_wordcount: %s\n", line);
+    else if (reports != NULL)
         fprintf(reports, "%s\n", line);
 }
 
@@ -193,7 +198,7 @@ static int count_words(const struct job *job)
     cop_config config = {.workers = job->threads,
                          .seed = job->seed,
                          .handle_signals = true,
-                         .log = job->crashes ? keep_line : NULL};
+                         .log = take_line};
     int code;
 
     if (reports == NULL)
