@@ -70,7 +70,8 @@ struct copi_worker {
     /* Any thread. */
     COPI_ALIGNED(COPI_CACHE_LINE) _Atomic(struct copi_actor *) run_next;
     _Atomic uint32_t ask;        /* sysmon asks the turn to end */
-    _Atomic int64_t since;       /* sysmon: when it first saw this turn */
+    _Atomic int64_t since;       /* sysmon: when it first saw this turn: */
+    _Atomic uint64_t since_turn; /* which turn that was */
     _Atomic uint32_t stalled;    /* its run_next may be stolen */
     _Atomic uint32_t has_pinned; /* a pinned actor lives here: no hand-over */
     _Atomic uint32_t token;      /* idle.c: woken; what its machine sleeps on */

@@ -11,8 +11,8 @@
  * Each has a reason of its own, by which a death is known again: the runtime
  * gives those of the crashes, and no two of them are alike.
  *
- * A loop takes a whole processor until its time is up (MAX_RUN_NS) or a signal
- * hits it, so it is drawn seldom.
+ * A loop takes a whole processor until its time is up (MAX_RUN_NS), so it is
+ * drawn seldom.
  */
 #include "wordcount.h"
 
@@ -89,7 +89,7 @@ static const struct {
                         "{fault, stack_overflow"},
     [FAULT_DIVIDE] = {"divide", DIVIDE_WEIGHT, true, divide, "{fault, SIGFPE"},
     [FAULT_ABORT] = {"abort", 20, true, abort, "{fault, abort"},
-    [FAULT_LOOP] = {"loop", 2, true, loop, "{fault, runaway"},
+    [FAULT_LOOP] = {"loop", 1, true, loop, "{fault, runaway"},
     [FAULT_EAT] = {"eat", 20, true, eat, "{limit, \"memory\""},
 };
 

@@ -82,6 +82,8 @@ static void print_book(const struct outcome *o)
     snprintf(text, sizeof text, "%" PRIu64 " restarts%s", o->restarts,
              o->restarts == deaths ? "" : ", which is not the same");
     book_row("sum", book_sum(b->sent), deaths, book_sum(b->late), text);
+    snprintf(text, sizeof text, "faults that found nobody, or one in a loop");
+    line("missed", b->missed, text);
     printf("signature  %016" PRIx64 "  the first %" PRIu64
            " faults of seed %" PRIu64 "\n",
            b->signature, b->signed_faults, o->job->seed);

@@ -17,6 +17,9 @@
  * was never sent is unexplained. At the end the deaths in the book must be the
  * restarts that the supervisor has counted, or something else kills workers.
  *
+ * Who was sent a loop is spared from then on: a signal would end the loop, and
+ * what is to be seen is that its limit does.
+ *
  * It must not win: were workers struck faster than any of them can count a
  * chunk (few workers, many kills, a slow machine), the work would never end.
  * So it stops after PATIENCE faults until another chunk has been confirmed.
@@ -129,7 +132,7 @@ static void strike(struct saboteur *s)
     s->since++;
     if (!cop_pid_is_none(pid))
         v = victim_of(s, pid);
-    if (v == NULL || fault_send(f, pid) != 0) {
+    if (v == NULL || v->sent[FAULT_LOOP] > 0 || fault_send(f, pid) != 0) {
         s->book.missed++;
         return;
     }

@@ -119,7 +119,7 @@ enum fault {
  * one; or it lies in a mailbox still. */
 struct book {
     uint64_t sent[FAULTS], deaths[FAULTS], late[FAULTS];
-    uint64_t missed;      /* of those drawn: there was nobody to strike */
+    uint64_t missed;      /* of those drawn: nobody was there, or it loops */
     uint64_t unexplained; /* deaths by what nobody had sent */
     char unexplained_why[64];
     uint64_t signature; /* of the first faults that were drawn, so many: */
@@ -242,7 +242,7 @@ bool ledger_confirm(struct ledger *l, uint32_t number);
 
 /* What a worker may have and use beside what a chunk takes, which is seldom
  * more than a millisecond for a breath, and some kilobytes. */
-#define MAX_RUN_NS (40 * COP_MS)
+#define MAX_RUN_NS (100 * COP_MS)
 #define MAX_MEMORY (1024 * 1024)
 
 /* False in a program built with a sanitizer, which takes native faults for
