@@ -13,9 +13,11 @@
  * The book: it monitors each worker before it strikes it for the first time,
  * so it hears of each death that it caused, with the reason, in exactly one
  * DOWN. A victim that was struck several times dies once, by the fault whose
- * reason the DOWN tells; the others came too late. A death by something that
- * was never sent is unexplained. At the end the deaths in the book must be the
- * restarts that the supervisor has counted, or something else kills workers.
+ * reason the DOWN tells; the others came too late, as do all that are sent to
+ * one who is dead already (noproc). A death by something that was never sent is
+ * unexplained. At the end the deaths in the book must be the restarts that the
+ * supervisor has counted, or something else kills workers. Who is there to be
+ * struck is asked of the supervisor, whose pids are of actors that run.
  *
  * Who was sent a loop is spared from then on: a signal would end the loop, and
  * what is to be seen is that its limit does.
@@ -41,7 +43,9 @@ struct saboteur {
     uint64_t confirmed; /* when it last looked */
     unsigned since;     /* faults since that number moved */
     struct book book;
-    struct victim *victims; /* its own memory: goes with it */
+    cop_child_info pool[MAX_WORKERS]; /* as the supervisor has just said */
+    int npool;                        /* or a code */
+    struct victim *victims;           /* its own memory: goes with it */
     size_t nvictims, victims_size;
     bool enough, hidden;
 };
@@ -98,6 +102,8 @@ static void enter_death(struct saboteur *s, const struct victim *v,
 
     for (int i = 0; i < FAULTS; i++)
         b->late[i] += v->sent[i];
+    if (cop_reason_kind(why) == COP_R_NOPROC)
+        return;
     if (s->job->sabotage == SABOTAGE_HIDE && !s->hidden) {
         s->hidden = true;
     } else if (f < FAULTS && v->sent[f] > 0) {
@@ -125,7 +131,7 @@ static void strike(struct saboteur *s)
 {
     unsigned target = (unsigned)(next_random(s) % s->job->workers);
     enum fault f = fault_draw(next_random(s), s->job->crashes);
-    cop_pid pid = cop_whereis(worker_name(target));
+    cop_pid pid = (int)target < s->npool ? s->pool[target].pid : COP_NO_PID;
     struct victim *v = NULL;
 
     sign(&s->book, target, f);
@@ -140,10 +146,15 @@ static void strike(struct saboteur *s)
     s->book.sent[f]++;
 }
 
-static void look_at_progress(struct saboteur *s)
+/* How far the work is, and who is there to strike. */
+static void look_around(struct saboteur *s)
 {
+    cop_pid pool = cop_whereis("pool");
     struct progress p;
 
+    s->npool = cop_pid_is_none(pool)
+                   ? 0
+                   : cop_sup_which_children(pool, s->pool, MAX_WORKERS);
     if (reader_progress(&p) == sizeof p && p.confirmed != s->confirmed) {
         s->confirmed = p.confirmed;
         s->since = 0;
@@ -169,7 +180,7 @@ static cop_next go_on(struct saboteur *s)
     if (now - s->last > COP_SEC / 10 + step)
         s->last = now - COP_SEC / 10 - step;
     if (s->last + step <= now)
-        look_at_progress(s);
+        look_around(s);
     while (s->last + step <= now) {
         s->last += step;
         if (s->since < PATIENCE)
