@@ -187,8 +187,8 @@ conformance-program: $(CONFORMANCE)
 tool: $(TOOL)
 
 .PHONY: demo
-demo: $(OUT)/samples/chaos_wordcount ## counts words while workers are being killed, and proves the count
-	$(Q)$(OUT)/samples/chaos_wordcount
+demo: $(OUT)/samples/chaos_wordcount ## counts words while workers are killed and crash, and proves the count
+	$(Q)$(OUT)/samples/chaos_wordcount --reports $(OUT)/demo-crashes.txt
 
 RUN := tests/support/run.sh
 # A program that does not build must not hide what the other tests say:

@@ -67,8 +67,16 @@ enum { ROOM_BYTES = 6 << 10 };
 static struct sigaction before;
 static bool installed;
 
+/* How long this turn has lasted, as far as sysmon has seen. A signal that was
+ * meant for the turn before may come in one that sysmon does not know yet:
+ * nobody must end for what another one did. On the worker's own thread, within
+ * the turn. */
 static uint32_t running_ms(const struct copi_worker *w)
 {
+    /* acquire: pairs with look_at in sysmon.c */
+    if (atomic_load_explicit(&w->since_turn, memory_order_acquire) !=
+        atomic_load_explicit(&w->turn, memory_order_relaxed))
+        return 0;
     int64_t since = atomic_load_explicit(&w->since, memory_order_relaxed);
     int64_t ns = copi_clock_real() - since;
     return since == 0 || ns < 0 ? 0 : (uint32_t)(ns / COP_MS);

@@ -148,6 +148,8 @@ static bool look_at(struct copi_worker *w, struct watched *s, cop_time now)
         s->since = now;
         s->cpu = turn % 2 == 1 ? copi_machine_cpu_ns(w) : -1;
         atomic_store_explicit(&w->since, now, memory_order_relaxed);
+        /* release: pairs with running_ms in preempt.c, publishes `since` */
+        atomic_store_explicit(&w->since_turn, turn, memory_order_release);
         return false;
     }
     if (turn % 2 == 1 && now - s->since >= slice_of(w, work_waits(w)))

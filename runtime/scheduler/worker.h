@@ -74,8 +74,9 @@ struct copi_worker {
     _Atomic uint32_t runs_held;            /* one of these has this turn */
 
     /* Any thread. */
-    COPI_ALIGNED(COPI_CACHE_LINE) _Atomic uint32_t ask;        /* sysmon asks the turn to end */
-    _Atomic int64_t since;       /* sysmon: when it first saw this turn */
+    COPI_ALIGNED(COPI_CACHE_LINE) _Atomic uint32_t ask; /* sysmon: end the turn */
+    _Atomic int64_t since;       /* sysmon: when it first saw this turn: */
+    _Atomic uint64_t since_turn; /* which turn that was */
     _Atomic uint32_t has_pinned; /* a pinned actor lives here: no hand-over */
     _Atomic uint32_t token;      /* idle.c: woken; what its machine sleeps on */
     struct copi_runlist inbox;   /* pinned and migrating actors */

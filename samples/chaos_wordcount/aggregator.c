@@ -82,10 +82,13 @@ static int add(struct aggregator *a, const struct result_head *head,
  * shows that the verdict notices. */
 static unsigned times(struct aggregator *a, const struct result_head *head)
 {
-    if (a->sabotaged || head->words == 0 || a->job->sabotage == SABOTAGE_NONE)
+    enum sabotage how = a->job->sabotage;
+
+    if (a->sabotaged || head->words == 0 ||
+        (how != SABOTAGE_TWICE && how != SABOTAGE_DROP))
         return 1;
     a->sabotaged = true;
-    return a->job->sabotage == SABOTAGE_TWICE ? 2 : 0;
+    return how == SABOTAGE_TWICE ? 2 : 0;
 }
 
 static cop_next result(struct aggregator *a, const cop_msg *m)

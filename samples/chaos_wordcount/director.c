@@ -46,14 +46,38 @@ const char *worker_name(unsigned i)
     return names[i];
 }
 
+/* A chunk may be as large as the largest file, if that is one word, and is
+ * counted without a breath then. */
+static uint64_t largest_chunk(void)
+{
+    uint64_t largest = 0;
+
+    for (size_t i = 0; i < job.corpus->nfiles; i++)
+        if (job.corpus->files[i].size > largest)
+            largest = job.corpus->files[i].size;
+    return largest;
+}
+
+/* Above what counting needs, so that only what never ends gets there: twice
+ * the chunk in memory, and 20 ns a byte. */
+static void limit(cop_opts *opts)
+{
+    uint64_t largest = largest_chunk();
+
+    opts->memory_max = MAX_MEMORY + 2 * (size_t)largest;
+    opts->max_run_ns = MAX_RUN_NS + 20 * (cop_time)largest;
+}
+
 /* The supervisor must bear what the saboteur does: its limit is twice the
- * kills of a second, and some for chance. */
+ * faults of a second, and some for chance. */
 static void fill_pool(void)
 {
     for (unsigned i = 0; i < job.workers; i++) {
         snprintf(names[i], sizeof names[i], "worker_%u", i + 1);
         workers[i] = (cop_child){
             .id = names[i], .fn = worker_run, .opts = {.name = names[i]}};
+        if (job.crashes)
+            limit(&workers[i].opts);
     }
     pool.nchildren = job.workers;
     pool.intensity = (int)(2 * job.kills_per_second + job.workers + 10);
@@ -85,12 +109,30 @@ static void failed(struct outcome *o, const char *what, cop_reason why)
              cop_reason_str(why, text, sizeof text));
 }
 
+/* A death is told to the saboteur and to the supervisor at once, but who of
+ * them has heard of the last one first? So both are asked until they agree, or
+ * it is clear that they never will. */
+static int settle(struct outcome *o)
+{
+    cop_time deadline = cop_in(5 * COP_SEC);
+    int code = saboteur_enough(&o->book);
+
+    while (code >= 0) {
+        o->restarts = pool_restarts();
+        if (o->restarts == book_sum(o->book.deaths) || cop_now() > deadline)
+            break;
+        cop_sleep(10 * COP_MS);
+        code = saboteur_book(&o->book);
+    }
+    return code;
+}
+
 /* The saboteur first, so that nothing moves any more while results, tree and
  * counters are taken. */
 static int collect(struct outcome *o, cop_pid top)
 {
     cop_counters counters;
-    int code = saboteur_enough(&o->kills);
+    int code = settle(o);
 
     if (code >= 0)
         code = reader_progress(&o->progress);
@@ -98,10 +140,10 @@ static int collect(struct outcome *o, cop_pid top)
         code = aggregator_totals(&o->totals);
     if (code >= 0)
         code = aggregator_words(&o->words);
-    o->restarts = pool_restarts();
     cop_sup_tree(top, o->tree, sizeof o->tree);
     cop_counters_get(&counters);
     o->messages = counters.sent;
+    cop_crash_counts_get(&o->crashes);
     return code;
 }
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * report.c - what is printed at the end: the tree with its restarts, totals,
- * the most frequent words, and the verdict, which is all that --quiet leaves.
+ * report.c - what is printed at the end: the tree with its restarts, the book
+ * of faults, totals, the most frequent words, and the verdict, which is all
+ * that --quiet leaves.
+ *
+ * Two things are judged: that the words are those of a plain count, and that
+ * the restarts are explained, one by one, by faults of the saboteur's.
  */
 #include "wordcount.h"
 
@@ -33,7 +37,6 @@ static void line(const char *name, uint64_t n, const char *comment)
 
 static void print_totals(const struct outcome *o)
 {
-    const struct kills *k = &o->kills;
     double seconds = (double)o->elapsed_ns / (double)COP_SEC;
     char text[128];
 
@@ -46,15 +49,48 @@ static void print_totals(const struct outcome *o)
     snprintf(text, sizeof text, "%" PRIu64 " different ones",
              o->totals.distinct);
     line("words", o->totals.words, text);
-    snprintf(text, sizeof text,
-             "%" PRIu64 " kill, %" PRIu64 " boom, %" PRIu64 " poison",
-             k->killed, k->boomed, k->poisoned);
-    line("kills", k->killed + k->boomed + k->poisoned, text);
     line("restarts", o->restarts, "of workers, by their supervisor");
     line("again", o->progress.reissued, "chunks of workers that died");
     line("dropped", o->totals.duplicates, "results of chunks counted before");
     snprintf(text, sizeof text, "in %.2f s", seconds);
     line("messages", o->messages, text);
+    snprintf(text, sizeof text, "words a second, %.1f MB/s",
+             (double)o->totals.bytes / 1e6 / seconds);
+    line("speed", (uint64_t)((double)o->totals.words / seconds), text);
+}
+
+/* What has neither killed nor come too late is in a mailbox yet. */
+static void book_row(const char *name, uint64_t sent, uint64_t deaths,
+                     uint64_t late, const char *reason)
+{
+    printf("%-10s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "  %s\n",
+           name, sent, deaths, late, sent - deaths - late, reason);
+}
+
+static void print_book(const struct outcome *o)
+{
+    const struct book *b = &o->book;
+    uint64_t deaths = book_sum(b->deaths);
+    char text[128];
+
+    printf("%-10s %8s %8s %8s %8s  reason\n", "fault", "sent", "deaths", "late",
+           "pending");
+    for (int i = 0; i < FAULTS; i++)
+        if (b->sent[i] > 0)
+            book_row(fault_name((enum fault)i), b->sent[i], b->deaths[i],
+                     b->late[i], fault_reason((enum fault)i));
+    snprintf(text, sizeof text, "%" PRIu64 " restarts%s", o->restarts,
+             o->restarts == deaths ? "" : ", which is not the same");
+    book_row("sum", book_sum(b->sent), deaths, book_sum(b->late), text);
+    snprintf(text, sizeof text, "faults that found nobody, or one in a loop");
+    line("missed", b->missed, text);
+    printf("signature  %016" PRIx64 "  the first %" PRIu64
+           " faults of seed %" PRIu64 "\n",
+           b->signature, b->signed_faults, o->job->seed);
+    if (o->job->reports != NULL)
+        printf("reports    %" PRIu64 " of %" PRIu64 " crashes, in %s\n",
+               o->crashes.reported, o->crashes.seen, o->job->reports);
+    printf("\n");
 }
 
 static void print_top(struct tally *t)
@@ -79,6 +115,25 @@ static void verdict(const char *colour, const char *word, const char *text)
            coloured ? "\033[0m" : "", text);
 }
 
+/* False, with a sentence, if something else than the faults ended workers. */
+static bool is_explained(const struct outcome *o, char *text, size_t size)
+{
+    const struct book *b = &o->book;
+    uint64_t deaths = book_sum(b->deaths);
+
+    if (b->unexplained > 0)
+        snprintf(text, size,
+                 "%" PRIu64 " workers died of what nobody sent, one of %s",
+                 b->unexplained, b->unexplained_why);
+    else if (deaths != o->restarts)
+        snprintf(text, size,
+                 "%" PRIu64 " restarts, but %" PRIu64 " deaths by faults",
+                 o->restarts, deaths);
+    else
+        return true;
+    return false;
+}
+
 static int judge(const struct outcome *o)
 {
     const struct corpus *c = o->job->corpus;
@@ -96,12 +151,12 @@ static int judge(const struct outcome *o)
         verdict("\033[33m", "none", text);
         return EXIT_USAGE;
     }
-    if (code != 0) {
+    if (code != 0 || !is_explained(o, text, sizeof text)) {
         verdict("\033[31m", "WRONG", text);
         return EXIT_WRONG;
     }
     snprintf(text, sizeof text,
-             "%s words are what a plain count gives, with %s workers killed",
+             "%s words are what a plain count gives, with %s workers lost",
              grouped(v.words, w), grouped(o->restarts, n));
     verdict("\033[32m", "ok", text);
     return EXIT_RIGHT;
@@ -113,6 +168,7 @@ int report(const struct outcome *o)
         if (isatty(STDERR_FILENO))
             fprintf(stderr, "\r\033[K");
         printf("%s\n", o->tree);
+        print_book(o);
         print_totals(o);
         print_top(o->words);
     }

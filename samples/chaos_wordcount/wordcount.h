@@ -8,9 +8,10 @@
  *     tally       a table of words and how often each was seen
  *     reader      server: hands out chunks, knows who has which
  *     ledger      the reader's book of chunk numbers
- *     worker      counts a chunk at a time, is killed all the time
+ *     worker      counts a chunk at a time, is struck all the time
  *     aggregator  server: adds up, each chunk once
- *     saboteur    server: kills workers
+ *     faults      what can be done to a worker, and how it is known again
+ *     saboteur    server: strikes workers, and keeps the book of their deaths
  *     display     shows how it goes on
  *     director    the supervision tree, and the first actor
  *     verify      counts again, on its own and in another way
@@ -43,7 +44,8 @@ enum { EXIT_RIGHT = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
 enum sabotage {
     SABOTAGE_NONE,
     SABOTAGE_TWICE, /* the aggregator adds one chunk twice */
-    SABOTAGE_DROP   /* the aggregator drops one chunk */
+    SABOTAGE_DROP,  /* the aggregator drops one chunk */
+    SABOTAGE_HIDE   /* the saboteur keeps quiet about one death */
 };
 
 /* Constant while the actors run. */
@@ -54,7 +56,9 @@ struct job {
     unsigned passes;
     uint64_t seed;
     bool quiet;
+    bool crashes; /* native faults and limits, beside signals and poison */
     enum sabotage sabotage;
+    const char *reports; /* the file that gets crash reports, or NULL */
     struct corpus *corpus;
 };
 
@@ -62,15 +66,15 @@ struct job {
 enum {
     TAG_READY = 1, /* worker to reader: give me a chunk */
     TAG_CHUNK,     /* reader to worker: head and text */
-    TAG_POISON,    /* saboteur to worker: end half-way through a chunk */
+    TAG_FAULT,     /* saboteur to worker, an enum fault: suffer in mid-chunk */
     TAG_RESULT,    /* worker to aggregator: head and packed tally */
     TAG_CONFIRMED, /* aggregator to reader: this number is counted */
     TAG_FINISHED,  /* reader to director: all are */
     TAG_PROGRESS,  /* call to the reader: struct progress */
     TAG_TOTALS,    /* call to the aggregator: struct totals */
     TAG_WORDS,     /* call to the aggregator: packed tally */
-    TAG_KILLS,     /* call to the saboteur: struct kills */
-    TAG_ENOUGH     /* the same, and it kills no more */
+    TAG_BOOK,      /* call to the saboteur: struct book */
+    TAG_ENOUGH     /* the same, and it strikes no more */
 };
 
 struct chunk_head {
@@ -97,8 +101,29 @@ struct totals {
     uint64_t duplicates; /* results of chunks counted before */
 };
 
-struct kills {
-    uint64_t killed, boomed, poisoned;
+enum fault {
+    FAULT_KILL,
+    FAULT_BOOM,
+    FAULT_POISON,
+    FAULT_NULL,
+    FAULT_OVERFLOW,
+    FAULT_DIVIDE,
+    FAULT_ABORT,
+    FAULT_LOOP,
+    FAULT_EAT,
+    FAULTS
+};
+
+/* What the saboteur did, and what came of it. Each fault that was sent is in
+ * one of three places: its victim died of it; its victim had died of another
+ * one; or it lies in a mailbox still. */
+struct book {
+    uint64_t sent[FAULTS], deaths[FAULTS], late[FAULTS];
+    uint64_t missed;      /* of those drawn: nobody was there, or it loops */
+    uint64_t unexplained; /* deaths by what nobody had sent */
+    char unexplained_why[64];
+    uint64_t signature; /* of the first faults that were drawn, so many: */
+    uint64_t signed_faults;
 };
 
 /* All that is left when the actors have gone. */
@@ -107,8 +132,9 @@ struct outcome {
     bool finished;
     struct progress progress;
     struct totals totals;
-    struct kills kills;
+    struct book book;
     uint64_t restarts, messages;
+    cop_crash_counts crashes;
     cop_time elapsed_ns;
     struct tally *words;
     char tree[8192];
@@ -212,6 +238,28 @@ bool ledger_give_back(struct ledger *l, uint32_t number);
 /* Makes a number done; false if it was so already, or is none. */
 bool ledger_confirm(struct ledger *l, uint32_t number);
 
+/* ----------------------------------------------------------------- faults */
+
+/* What a worker may have and use beside what a chunk takes, which is seldom
+ * more than a millisecond for a breath, and some kilobytes. */
+#define MAX_RUN_NS (100 * COP_MS)
+#define MAX_MEMORY (1024 * 1024)
+
+/* False in a program built with a sanitizer, which takes native faults for
+ * itself and is not preempted. */
+bool can_crash(void);
+/* The fault that the random number `r` means. */
+enum fault fault_draw(uint64_t r, bool crashes);
+const char *fault_name(enum fault f);
+/* How it reads as an exit reason: the beginning of cop_reason_str. */
+const char *fault_reason(enum fault f);
+/* What somebody died of, or FAULTS. */
+enum fault fault_of(cop_reason why);
+/* Does it to another actor: 0 or a code. */
+int fault_send(enum fault f, cop_pid victim);
+/* Does it to the calling actor, which does not return. */
+COP_NORETURN void fault_suffer(enum fault f);
+
 /* ----------------------------------------------------------------- actors */
 
 extern const cop_server reader_server, aggregator_server, saboteur_server;
@@ -224,8 +272,9 @@ void reader_confirm(uint32_t number);
 int reader_progress(struct progress *out);
 int aggregator_totals(struct totals *out);
 int aggregator_words(struct tally **out);
-int saboteur_kills(struct kills *out);
-int saboteur_enough(struct kills *out);
+int saboteur_book(struct book *out);
+int saboteur_enough(struct book *out);
+uint64_t book_sum(const uint64_t *column);
 
 /* Worker i's registered name, 0 to MAX_WORKERS - 1. */
 const char *worker_name(unsigned i);

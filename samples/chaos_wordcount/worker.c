@@ -4,9 +4,11 @@
  *
  * It takes a few breaths within a chunk: there it lets others run, there an
  * exit signal ends it with the chunk half counted, and there it looks whether
- * it has been poisoned. What it allocated hangs on one struct that a deferred
- * function frees, so that no death leaks anything. Nothing it counts is
- * visible before the whole chunk is: a result is one message or none.
+ * it has been sent a fault, which it then suffers on the spot: a real one, by
+ * real code (faults.c). What it allocated hangs on one struct that a deferred
+ * function frees, and that runs after a crash as well, so that no death leaks
+ * anything. Nothing it counts is visible before the whole chunk is: a result
+ * is one message or none.
  */
 #include "wordcount.h"
 
@@ -50,8 +52,8 @@ static void breathe(void)
 {
     const cop_msg *m;
 
-    if (cop_recv_tag(&m, TAG_POISON, COP_POLL) == 0)
-        cop_exit(cop_because("poisoned"));
+    if (cop_recv_tag(&m, TAG_FAULT, COP_POLL) == 0)
+        fault_suffer(*cop_msg_as(m, enum fault));
     cop_yield();
 }
 

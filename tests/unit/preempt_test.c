@@ -348,6 +348,51 @@ START_TEST(the_runtime_stops_beside_a_loop)
 }
 END_TEST
 
+/* A turn that was long, and is over, is nobody else's: who runs next on that
+ * worker is interrupted before the runtime has looked at its turn. */
+enum { LATE_ROUNDS = 4, LATE_KIDS = 4 };
+static atomic_int slept, ran;
+
+static void sleeps_in_its_turn(void *arg)
+{
+    (void)arg;
+    usleep(300000);
+    atomic_fetch_add(&slept, 1);
+}
+
+static void runs_shortly(void *arg)
+{
+    (void)arg;
+    for (uint64_t n = 0; n < 1000000; n++)
+        sink = n;
+    atomic_fetch_add(&ran, 1);
+}
+
+START_TEST(nobody_ends_for_the_turn_before)
+{
+    ck_assert_int_eq(cop_start(&(cop_config){.workers = 1}), 0);
+    for (int round = 1; round <= LATE_ROUNDS; round++) {
+        ck_assert_int_eq(cop_spawn(NULL, sleeps_in_its_turn, NULL,
+                                   &(cop_opts){.pinned = true}),
+                         0);
+        usleep(100000);
+        for (int i = 0; i < LATE_KIDS; i++)
+            ck_assert_int_eq(cop_spawn(NULL, runs_shortly, NULL,
+                                       &(cop_opts){.max_run_ns = 200 * COP_MS}),
+                             0);
+        while (atomic_load(&slept) < round)
+            usleep(10);
+        for (int i = 0; i < 2000 && atomic_load(&ran) < round * LATE_KIDS;
+             i++) {
+            cop_ext_preempt();
+            usleep(10);
+        }
+    }
+    ck_assert_int_eq(cop_stop(cop_in(5 * COP_SEC), NULL), 0);
+    ck_assert_int_eq(atomic_load(&ran), LATE_ROUNDS * LATE_KIDS);
+}
+END_TEST
+
 /* ----------------------------------------------------------- registers -- */
 
 /* Values that stay in registers of every kind, and must stay what they are. */
@@ -532,6 +577,7 @@ static const TTest *const cases[] = {
     a_runaway_ends_itself,
     who_calls_the_runtime_is_no_runaway,
     the_runtime_stops_beside_a_loop,
+    nobody_ends_for_the_turn_before,
     registers_are_kept,
     interrupts_do_not_disturb_the_runtime,
     cells_of_messages_are_not_shared,
