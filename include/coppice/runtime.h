@@ -44,12 +44,17 @@ typedef struct cop_config {
                                       512 to 1 MiB */
     const char *crash_file;        /* gets a line of JSON for each; NULL: what
                                       COP_CRASH_FILE says, or none */
+    /* Allows COP_ISOLATED (actor.h): cop_start forks a process that does
+     * nothing but fork those of isolated actors. So call it while the program
+     * has little memory, and no other thread that holds a lock. True as well
+     * if the environment has COP_ZYGOTE=1. */
+    bool zygote;
     const char *trace; /* what the flight recorder keeps; NULL: what COP_TRACE
                           says, or "rare" */
 } cop_config;
 
-/* Starts the workers. COP_EALREADY; COP_ENOMEM; COP_ESYS (no threads);
- * COP_EINVAL (more than 256 workers, absurd sizes, an event that
+/* Starts the workers. COP_EALREADY; COP_ENOMEM; COP_ESYS (no threads, no
+ * zygote); COP_EINVAL (more than 256 workers, absurd sizes, an event that
  * there is not). Not from an actor. */
 COP_API COP_MUST_USE int cop_start(const cop_config *config);
 

@@ -9,6 +9,7 @@
  */
 #include "runtime/actor/name.h"
 
+#include "runtime/actor/away.h"
 #include "runtime/base/check.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/lock.h"
@@ -146,6 +147,8 @@ static void remove_locked(struct copi_name *e)
 
 int copi_name_unregister(const char *name)
 {
+    if (copi_is_away())
+        return copi_away.ask(COPI_ASK_UNREGISTER, COP_NO_PID, name, NULL);
     copi_lock_acquire(&lock);
     struct copi_name *e = find_locked(name);
     if (e != NULL)
@@ -156,6 +159,11 @@ int copi_name_unregister(const char *name)
 
 cop_pid copi_name_whereis(const char *name)
 {
+    if (copi_is_away()) {
+        cop_pid there;
+        copi_away.ask(COPI_ASK_WHEREIS, COP_NO_PID, name, &there);
+        return there;
+    }
     copi_lock_acquire(&lock);
     struct copi_name *e = find_locked(name);
     cop_pid pid = e != NULL ? e->pid : COP_NO_PID;

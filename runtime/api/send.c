@@ -9,6 +9,7 @@
 
 #include <coppice/runtime.h>
 
+#include "runtime/actor/away.h"
 #include "runtime/actor/counters.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/name.h"
@@ -34,6 +35,11 @@ static int take_place(struct copi_actor *to, struct cop_msg *m)
 static int send_now(cop_pid to, struct cop_msg *m)
 {
     struct copi_actor *a = copi_table_find(to);
+    if (a == NULL && copi_is_away()) {
+        COPI_COUNT(sent);
+        copi_away.signal(to, m);
+        return 0;
+    }
     if (a == NULL) {
         COPI_COUNT(sent);
         copi_signal_dead_letter(m, to, COP_DEAD_NOPROC);
