@@ -10,6 +10,7 @@
 #include "runtime/actor/name.h"
 
 #include "runtime/actor/away.h"
+#include "runtime/actor/table.h"
 #include "runtime/base/check.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/lock.h"
@@ -112,7 +113,7 @@ static int check_locked(struct copi_actor *a, const char *name)
     return was == CLOSED ? COP_ENOPROC : 0;
 }
 
-int copi_name_register(struct copi_actor *a, const char *name)
+static int add(struct copi_actor *a, const char *name, bool is_new)
 {
     if (!copi_name_is_valid(name))
         return COP_ENAME;
@@ -128,6 +129,8 @@ int copi_name_register(struct copi_actor *a, const char *name)
     copi_lock_acquire(&lock);
     int rc = check_locked(a, name);
     if (rc == 0) {
+        if (is_new)
+            copi_table_publish(a);
         copi_map_insert(&names, &e->by_hash, hash(name));
         a->name = e;
     }
@@ -135,6 +138,16 @@ int copi_name_register(struct copi_actor *a, const char *name)
     if (rc != 0)
         copi_mem_free(e, bytes);
     return rc;
+}
+
+int copi_name_register(struct copi_actor *a, const char *name)
+{
+    return add(a, name, false);
+}
+
+int copi_name_register_new(struct copi_actor *a, const char *name)
+{
+    return add(a, name, true);
 }
 
 static void remove_locked(struct copi_name *e)

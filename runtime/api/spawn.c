@@ -4,7 +4,8 @@
  *
  * A spawn makes everything first, a name and ties to the spawner included,
  * and publishes the actor last; so what can fail fails before anybody could
- * have seen it. A stack comes only with the first turn.
+ * have seen it. A name is made and published at once: who finds it must not
+ * take the actor for dead. A stack comes only with the first turn.
  */
 #include <coppice/actor.h>
 
@@ -130,7 +131,9 @@ static int prepare(struct copi_actor *a, const struct what *w,
         if (rc != 0)
             goto undo;
     }
-    if (o->name != NULL && (rc = copi_name_register(a, o->name)) != 0)
+    if (o->pinned)
+        pin(a);
+    if (o->name != NULL && (rc = copi_name_register_new(a, o->name)) != 0)
         goto undo;
     return 0;
 
@@ -163,8 +166,6 @@ static int make(cop_pid *out, const struct what *w, const struct copi_scope *s)
         copi_actor_free(a);
         return rc;
     }
-    if (w->opts->pinned)
-        pin(a);
     if (w->opts->monitor != NULL) {
         *w->opts->monitor = ref;
         copi_inbox_mark(s->self, ref);
@@ -175,7 +176,8 @@ static int make(cop_pid *out, const struct what *w, const struct copi_scope *s)
     copi_trace(COP_TRACE_SPAWN, a->pid, a->parent,
                (uint64_t)(w->handler != NULL ? (uintptr_t)w->handler->message
                                              : (uintptr_t)w->fn));
-    copi_table_publish(a);
+    if (w->opts->name == NULL)
+        copi_table_publish(a);
     copi_driver.ready(a);
     return 0;
 }
