@@ -15,6 +15,9 @@
 struct cop_msg;
 struct copi_actor;
 
+/* Of a body that an isolated actor sends; bytes. */
+#define COPI_AWAY_BODY_MAX ((size_t)64 << 20)
+
 /* What only the other side can answer. */
 enum copi_ask {
     COPI_ASK_WHEREIS,    /* name: *out */

@@ -97,7 +97,8 @@ COP_MUST_USE int copi_isolated_add(struct copi_isolated *iso);
 void copi_isolated_remove(struct copi_isolated *iso);
 /* Frees one that has no place. */
 void copi_isolated_free(struct copi_isolated *iso);
-/* Of the process of an isolated actor; 0: it is none, or has none. */
+/* Of the process of an isolated actor; 0: it has none, or that cannot be seen
+ * without waiting. */
 int copi_isolated_os_pid(cop_pid pid);
 
 /* ------------------------------------------ the proxy (isolated_proxy.c) -- */

@@ -129,7 +129,8 @@ static void signal_away(cop_pid to, struct cop_msg *m)
         copi_msg_release(m);
         return;
     }
-    if (w.body_bytes <= COPI_WIRE_UP_MAX)
+    bool is_flat = w.head.tag < COP_TAG_BEHAVIOUR || w.head.tag >= COP_EXIT;
+    if (is_flat && w.body_bytes <= COPI_AWAY_BODY_MAX)
         send_up(&w);
     copi_msg_release(m);
 }

@@ -35,7 +35,6 @@
 
 #include "runtime/actor/away.h"
 #include "runtime/actor/mailbox.h"
-#include "runtime/actor/misuse.h"
 #include "runtime/actor/monitor.h"
 #include "runtime/actor/reason.h"
 #include "runtime/actor/signal.h"
@@ -219,8 +218,8 @@ static int up_message(struct proxy *p, const struct copi_wire_in *in)
     const struct copi_wire_head *h = &in->head;
     if (h->tag == COP_REPLY)
         return up_reply(in);
-    if ((!copi_tag_is_valid(h->tag) && h->tag != COP_TIMEOUT) ||
-        (h->flags & ~PLAIN))
+    if (h->tag == COP_TAG_ANY ||
+        (h->tag > COP_TAG_MAX && h->tag != COP_TIMEOUT) || (h->flags & ~PLAIN))
         return COP_EINVAL;
     struct cop_msg *m = copi_msg_make(h->tag, in->body, h->body_bytes);
     if (m == NULL)
@@ -435,7 +434,7 @@ static int make_channels(struct copi_isolated *iso)
     iso->map->boot = iso->boot;
     copi_pipe_init(&iso->down, &iso->map->down);
     copi_pipe_init(&iso->up, &iso->map->up);
-    copi_wire_in_init(&iso->in, COPI_WIRE_UP_MAX);
+    copi_wire_in_init(&iso->in, COPI_AWAY_BODY_MAX);
     atomic_init(&iso->map->up.reader_waits, 1);
     return 0;
 }

@@ -32,13 +32,24 @@ static int take_place(struct copi_actor *to, struct cop_msg *m)
     return 0;
 }
 
+/* What behaviours say to each other holds pointers. */
+static int send_away(cop_pid to, struct cop_msg *m)
+{
+    bool is_large = m->size > COPI_AWAY_BODY_MAX;
+    if (is_large || (m->tag >= COP_TAG_BEHAVIOUR && m->tag < COP_EXIT)) {
+        copi_msg_release(m);
+        return is_large ? COP_ESIZE : COP_ENOTSUP;
+    }
+    COPI_COUNT(sent);
+    copi_away.signal(to, m);
+    return 0;
+}
+
 static int send_now(cop_pid to, struct cop_msg *m)
 {
     struct copi_actor *a = copi_table_find(to);
     if (a == NULL && copi_is_away()) {
-        COPI_COUNT(sent);
-        copi_away.signal(to, m);
-        return 0;
+        return send_away(to, m);
     }
     if (a == NULL) {
         COPI_COUNT(sent);

@@ -26,9 +26,6 @@ enum copi_wire_kind {
     COPI_WIRE_KINDS
 };
 
-/* Of a body that an isolated actor sends. */
-#define COPI_WIRE_UP_MAX ((size_t)64 << 20)
-
 struct copi_wire_head {
     uint8_t kind;
     uint8_t flags;         /* of a message */

@@ -25,6 +25,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_THREAD__)
+#define STRESS_THREAD_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define STRESS_THREAD_SANITIZED 1
+#endif
+#endif
+#ifndef STRESS_THREAD_SANITIZED
+#define STRESS_THREAD_SANITIZED 0
+#endif
+
 enum { KIDS = 3, LONGEST_US = 3000 };
 enum {
     TAG_ECHO = 1,
@@ -257,6 +268,8 @@ static void end_one(struct client *c)
                                      [BY_EXIT] = TAG_EXIT,
                                      [BY_LEAVE] = TAG_LEAVE};
     enum way way = (enum way)stress_below(&c->seed, WAYS);
+    if (STRESS_INSTRUMENTED && (way == BY_FAULT || way == BY_WRITES))
+        way = BY_SIGNAL; /* a sanitizer takes these for itself */
     int64_t patience = 20 * stress_slow() * COP_SEC;
 
     c->deadline = way == BY_WRITES ? 5 * COP_MS : patience;
@@ -398,6 +411,10 @@ int main(int argc, char **argv)
 {
     size_t fds, mappings, threads;
 
+    if (STRESS_THREAD_SANITIZED) {
+        puts("the sanitizer does not follow forks that start threads");
+        return 77;
+    }
     stress_begin(argc, argv, "ends of isolated actors, placed at random",
                  10000);
     atomic_store(&share, stress.n);

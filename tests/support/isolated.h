@@ -16,6 +16,15 @@
 #include <errno.h>
 #include <sys/wait.h>
 
+/* Native faults, limits of memory and wild writes are not for a sanitizer. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ISOLATED_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ISOLATED_SANITIZED 1
+#endif
+#endif
+
 #if defined(__SANITIZE_THREAD__)
 #define ISOLATED_SKIPPED 1
 #elif defined(__has_feature)

@@ -416,12 +416,107 @@ START_TEST(runs_handlers)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- servers */
+
+struct sum {
+    int n;
+};
+
+static cop_next sum_init(void *state, void *arg)
+{
+    ((struct sum *)state)->n = *(const int *)arg;
+    return ((struct sum *)state)->n < 0 ? cop_next_stop(cop_because("negative"))
+                                        : cop_next_wait();
+}
+
+static cop_next sum_call(void *state, const cop_msg *m, cop_from from)
+{
+    struct sum *s = state;
+    s->n += *cop_msg_as(m, int);
+    must(cop_reply(from, &s->n, sizeof s->n) == 0);
+    return cop_next_wait();
+}
+
+static const cop_server sum_server = {
+    .state_bytes = sizeof(struct sum), .init = sum_init, .call = sum_call};
+
+static void body_server(void *arg)
+{
+    int n = 5, two = 2, got = 0;
+    const cop_server_opts opts = {
+        .spawn = {.isolation = COP_ISOLATED, .arg_bytes = sizeof n}};
+    cop_reason why;
+    cop_pid p;
+    char text[COP_REASON_TEXT];
+    (void)arg;
+    ck_assert_int_eq(cop_server_start(&p, &sum_server, &n, &opts, &why), 0);
+    for (int i = 1; i <= 10; i++) {
+        ck_assert_int_eq(cop_call(p, TAG_ECHO, &two, sizeof two, &got,
+                                  sizeof got, patience()),
+                         (int)sizeof got);
+        ck_assert_int_eq(got, 5 + 2 * i);
+    }
+    ck_assert_int_eq(cop_server_stop(p, COP_SHUTDOWN, patience(), &why), 0);
+    ck_assert(!cop_is_alive(p));
+    n = -1;
+    ck_assert_int_eq(cop_server_start(&p, &sum_server, &n, &opts, &why),
+                     COP_EDOWN);
+    ck_assert_str_eq(cop_reason_str(why, text, sizeof text), "negative");
+    cop_reason_release(why);
+}
+
+START_TEST(runs_servers)
+{
+    isolated_test(body_server);
+}
+END_TEST
+
+static void body_supervised_server(void *arg)
+{
+    static int first = 100;
+    static const cop_child kids[] = {
+        {.id = "sum",
+         .server = &sum_server,
+         .arg = &first,
+         .opts = {.name = "sum", .isolation = COP_ISOLATED}}};
+    static const cop_sup spec = {
+        .intensity = 10, .children = kids, .nchildren = 1};
+    int two = 2, got = 0;
+    cop_pid sup;
+    (void)arg;
+    (void)cop_trap_exit(true);
+    ck_assert_int_eq(cop_sup_start(&sup, &spec, NULL, NULL), 0);
+    for (int i = 0; i < 5; i++) {
+        cop_pid p = cop_whereis("sum");
+        ck_assert_int_eq(cop_call(p, TAG_ECHO, &two, sizeof two, &got,
+                                  sizeof got, patience()),
+                         (int)sizeof got);
+        ck_assert_int_eq(got, 102);
+        ck_assert_int_eq(cop_exit_signal(p, COP_KILL), 0);
+        cop_time end = patience();
+        while ((cop_pid_eq(cop_whereis("sum"), p) ||
+                cop_pid_is_none(cop_whereis("sum"))) &&
+               cop_now() < end)
+            cop_sleep(COP_MS);
+    }
+    ck_assert_int_eq(cop_server_stop(sup, COP_SHUTDOWN, patience(), NULL), 0);
+    ck_assert(cop_pid_is_none(cop_whereis("sum")));
+}
+
+START_TEST(supervised_servers)
+{
+    isolated_test(body_supervised_server);
+}
+END_TEST
+
 /* -------------------------------------------------------------- refusals */
 
 static void spawns_within(void *arg)
 {
     cop_pid p;
-    (void)arg;
+    const cop_pid *root = arg;
+    must(cop_send(*root, COP_TAG_BEHAVIOUR, NULL, 0) == COP_ENOTSUP);
+    must(cop_server_stop(*root, COP_NORMAL, COP_FOREVER, NULL) == COP_ENOTSUP);
     must(cop_spawn(&p, idles, NULL, NULL) == COP_ENOTSUP);
 }
 
@@ -433,6 +528,7 @@ static void release(void *arg)
 static void body_refusals(void *arg)
 {
     const cop_limits limits = {.cpu_seconds = 1};
+    cop_pid self = cop_self();
     cop_ref down;
     cop_pid p;
     (void)arg;
@@ -445,7 +541,12 @@ static void body_refusals(void *arg)
     ck_assert_int_eq(
         cop_spawn(&p, idles, NULL, &(cop_opts){.seccomp = COP_SECCOMP_COMPUTE}),
         COP_EINVAL);
-    isolated_with(spawns_within, NULL, &(cop_opts){.monitor = &down});
+    ck_assert_int_eq(cop_proc_start(&p, idles, NULL,
+                                    &(cop_opts){.isolation = COP_ISOLATED}, 0,
+                                    NULL, 0, NULL),
+                     COP_ENOTSUP);
+    isolated_with(spawns_within, &self,
+                  &(cop_opts){.monitor = &down, .arg_bytes = sizeof self});
     ends_with(down, "normal");
 }
 
@@ -488,6 +589,8 @@ static const TTest *const cases[] = {
     unlink_is_exact,
     spawned_linked,
     runs_handlers,
+    runs_servers,
+    supervised_servers,
     refuses_what_it_cannot,
     needs_a_zygote,
     starts_and_stops_again,
