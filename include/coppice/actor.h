@@ -76,14 +76,14 @@ typedef enum cop_isolation {
  * at the start) and in messages, which are copied (at most 64 MiB each from
  * it). Descriptors above 2 are closed there.
  *
- * In it these differ: requests to behaviours' own services (supervisors,
- * applications, event managers, registries, sys.h, cop_server_stop), whose
- * messages hold pointers, give COP_ENOTSUP; cop_spawn gives COP_ENOTSUP, as does cop_call from its
- * helper threads; names, links, trap_exit and cop_is_alive wait for an answer
- * from outside (some 50 us); cop_send does not tell COP_EFULL, cop_reply not
- * COP_EREPLIED, cop_call not COP_EDEADLOCK unless the callee's call closes the
- * cycle; views (inspect.h) show its own process only. mailbox_max counts what
- * its process has not taken over yet. */
+ * In it these differ. COP_ENOTSUP is what it gets from cop_spawn, from
+ * cop_call on its helper threads, and from requests to behaviours' own services
+ * (supervisors, applications, event managers, registries, sys.h,
+ * cop_server_stop), whose messages hold pointers. Names, links, trap_exit and
+ * cop_is_alive wait for an answer from outside (some 50 us). cop_send does not
+ * tell COP_EFULL, cop_reply not COP_EREPLIED; cop_call tells COP_EDEADLOCK only
+ * to the callee whose call closes the cycle. Views (inspect.h) show its own
+ * process. mailbox_max counts what its process has not taken over yet. */
 
 /* What its process may use; zero fields: what this process may. Beyond: calls
  * fail, or a signal ends it (SIGXCPU, SIGXFSZ). */

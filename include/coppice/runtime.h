@@ -31,7 +31,8 @@ typedef struct cop_config {
     unsigned actors_max;       /* 0: 16 million */
     uint64_t first_generation; /* of pids, for tests near the wrap; 0: 1 */
     bool virtual_time;         /* see extend.h */
-    cop_isolation isolation;   /* COP_ISOLATION_NONE: of no actor */
+    cop_isolation isolation;   /* COP_ISOLATION_NONE: of no actor. Not
+                                  COP_ISOLATED */
     bool handle_signals;       /* cop_run: SIGINT, SIGTERM stop gracefully */
     cop_time drain_ns;         /* cop_run: how long actors may take to stop
                                   once asked; 0: 5 s */
