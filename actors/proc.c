@@ -140,6 +140,8 @@ int cop_proc_start(cop_pid *out, cop_fn fn, void *arg, const cop_opts *opts,
         *why = COP_NORMAL;
     if (!is_sane(out, fn, &how.opts))
         return COP_EINVAL;
+    if (how.opts.isolation == COP_ISOLATED)
+        return COP_ENOTSUP; /* its failure is a reason that cannot travel */
     p = proc_new(fn, arg, &how.opts);
     if (p == NULL)
         return COP_ENOMEM;

@@ -49,6 +49,7 @@ struct copi_server {
     cop_from reply_to;
     cop_msg *reply; /* owed after terminate; owned */
     void *arg;
+    size_t arg_bytes; /* copied: behind the state */
     void (*arg_release)(void *);
     void *state;
     size_t state_bytes;

@@ -52,7 +52,15 @@ static struct copi_server *server_new(const cop_server *def,
     s->state = (char *)s + head;
     s->state_bytes = def->state_bytes;
     s->arg = (char *)s->state + state_bytes;
+    s->arg_bytes = arg_bytes;
     return s;
+}
+
+/* Of the whole block. */
+static size_t server_bytes(const struct copi_server *s)
+{
+    return copi_server_round_up(sizeof *s) +
+           copi_server_round_up(s->state_bytes) + s->arg_bytes;
 }
 
 /* ----------------------------------------------------------------- init -- */
@@ -90,6 +98,53 @@ static const cop_handler server_handler = {
     .label = "server",
 };
 
+/* ------------------------------------------------------------- isolated -- */
+
+/* In a process of its own it gets a copy of the block, whose pointers into the
+ * block itself mean nothing there, and makes one like it. */
+static int isolated_init(void *state, void *arg)
+{
+    const struct copi_server *sent = arg;
+    struct copi_server *s = server_new(sent->def, sent->hooks, sent->arg_bytes);
+
+    if (s == NULL)
+        cop_exit(cop_because("nomem"));
+    if (cop_defer(server_free, s) != 0) {
+        server_free(s);
+        cop_exit(cop_because("nomem"));
+    }
+    s->start = sent->start;
+    s->is_linked = sent->is_linked;
+    if (sent->arg_bytes > 0)
+        memcpy(s->arg, (const char *)arg + server_bytes(sent) - s->arg_bytes,
+               s->arg_bytes);
+    else
+        s->arg = sent->arg;
+    return server_init(state, s);
+}
+
+static const cop_handler isolated_handler = {
+    .state_bytes = sizeof(struct copi_server *),
+    .init = isolated_init,
+    .message = copi_server_message,
+    .terminate = copi_server_terminate,
+    .label = "server",
+};
+
+static int start_isolated(cop_pid *out, struct copi_server *s,
+                          struct copi_start_how *how, cop_reason *why)
+{
+    int err = COP_ENOTSUP;
+
+    if (!cop_pid_is_none(cop_self())) {
+        how->handler = &isolated_handler;
+        how->opts.arg_bytes = server_bytes(s);
+        err = copi_start_run(out, how, why);
+    }
+    server_free(s);
+    return err;
+}
+
 /* ---------------------------------------------------------------- start -- */
 
 static bool is_sane(const cop_pid *out, const cop_server *def,
@@ -98,7 +153,8 @@ static bool is_sane(const cop_pid *out, const cop_server *def,
     return out != NULL && def != NULL &&
            def->state_bytes < COPI_SERVER_STATE_MAX &&
            opts->arg_bytes < COPI_SERVER_STATE_MAX &&
-           (opts->arg_bytes == 0 || opts->arg_release == NULL);
+           (opts->arg_release == NULL ||
+            (opts->arg_bytes == 0 && opts->isolation != COP_ISOLATED));
 }
 
 static void set_arg(struct copi_server *s, void *arg, const cop_opts *opts)
@@ -136,9 +192,11 @@ int copi_server_start(cop_pid *out, const cop_server *def,
     how.arg = s;
     how.child = &s->start;
     how.opts.arg_bytes = 0;
-    how.opts.arg_release = server_free;
     if (how.opts.label == NULL)
         how.opts.label = def->label;
+    if (how.opts.isolation == COP_ISOLATED)
+        return start_isolated(out, s, &how, why);
+    how.opts.arg_release = server_free;
     err = copi_start_run(out, &how, why);
     if (!copi_start_took_arg(err)) {
         s->arg_release = NULL; /* a moved argument is still the caller's */

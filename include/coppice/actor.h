@@ -55,8 +55,54 @@ typedef enum cop_full {
  * abort, a failed assertion, an overflow of its stack, exit). */
 typedef enum cop_isolation {
     COP_ISOLATION_TRAP, /* the actor, with a reason of kind COP_R_FAULT */
-    COP_ISOLATION_NONE  /* the process */
+    COP_ISOLATION_NONE, /* the process */
+    COP_ISOLATED        /* the actor, which has a process of its own: below */
 } cop_isolation;
+
+/* An isolated actor runs in a child process; its pid, links, monitors, names,
+ * timers and mailbox are like every other actor's, and nothing that it writes
+ * to memory reaches anybody else. Its end takes the process along, and the end
+ * of the process is its own: beside the reasons that any actor has, a reason
+ * of kind COP_R_FAULT says in its `what` the signal ("SIGKILL": also what the
+ * system does to who uses too much memory; "SIGSYS": see cop_seccomp), or
+ * "exit_status", "start" (no process could be had), "protocol" (it wrote
+ * nonsense to the memory that it shares with its proxy), "zygote".
+ *
+ * It needs cop_config.zygote. The process is made behind the spawn, from the
+ * state that the program was in when cop_start was called: functions,
+ * constants and globals are there, globals as they were then, and what it
+ * writes to them nobody sees. So give it what it needs in the argument
+ * (arg_bytes: a copy; a plain pointer is valid if what it points to was there
+ * at the start) and in messages, which are copied (at most 64 MiB each from
+ * it). Descriptors above 2 are closed there.
+ *
+ * In it these differ. COP_ENOTSUP is what it gets from cop_spawn, from
+ * cop_call on its helper threads, and from requests to behaviours' own services
+ * (supervisors, applications, event managers, registries, sys.h,
+ * cop_server_stop), whose messages hold pointers. Names, links, trap_exit and
+ * cop_is_alive wait for an answer from outside (some 50 us). cop_send does not
+ * tell COP_EFULL, cop_reply not COP_EREPLIED; cop_call tells COP_EDEADLOCK only
+ * to the callee whose call closes the cycle. Views (inspect.h) show its own
+ * process. mailbox_max counts what its process has not taken over yet. */
+
+/* What its process may use; zero fields: what this process may. Beyond: calls
+ * fail, or a signal ends it (SIGXCPU, SIGXFSZ). */
+typedef struct cop_limits {
+    uint64_t memory_bytes; /* that it maps beyond what it begins with */
+    uint64_t cpu_seconds;
+    uint64_t descriptors;
+    uint64_t file_bytes; /* of each file that it writes */
+    bool core;           /* it may leave a core dump */
+} cop_limits;
+
+/* What its process may ask of the system. */
+typedef enum cop_seccomp {
+    COP_SECCOMP_NONE, /* what this process may */
+    /* Memory, time, its own threads' waiting and waking, messages; all else
+     * (files, sockets, printing, cop_blocking) ends it with {fault, SIGSYS}.
+     * x86-64 and aarch64. */
+    COP_SECCOMP_COMPUTE
+} cop_seccomp;
 
 /* How to spawn. Zero means default, everywhere. */
 typedef struct cop_opts {
@@ -79,13 +125,17 @@ typedef struct cop_opts {
     cop_time max_run_ns; /* without giving way at a call; beyond, it ends
                             with {fault, runaway}; 0: for ever */
     const char *label;   /* in listings instead of the function's address */
+    const cop_limits *limits; /* of an isolated actor; NULL: none */
+    cop_seccomp seccomp;      /* of an isolated actor */
 } cop_opts;
 
 /* Starts an actor that runs fn(arg) and ends, `normal`, when that returns.
  * *out (may be NULL) is its pid. Opts may be NULL. Never blocks; any actor,
  * any thread (link and monitor: actors only, else COP_EINVAL).
  * COP_ENOMEM; COP_ETAKEN, COP_ENAME (opts.name); COP_EINVAL (an absurd size,
- * both arg_bytes and arg_release, NULL fn); COP_ELIMIT (the table is full);
+ * both arg_bytes and arg_release, NULL fn; of an isolated one arg_release, of
+ * others limits or seccomp); COP_ELIMIT (the table is full); COP_ENOTSUP (an
+ * isolated one: without cop_config.zygote, in virtual time, or within one);
  * COP_ESTOPPED. On failure nothing was started, a moved argument remains the
  * caller's. */
 COP_API COP_MUST_USE int cop_spawn(cop_pid *out, cop_fn fn, void *arg,

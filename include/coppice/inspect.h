@@ -58,6 +58,9 @@ typedef struct cop_info {
     size_t memory_bytes; /* record, state, touched stack, blocks (memory.h),
                             messages in the mailbox with their bodies */
     size_t stack_bytes;  /* of that: the most its stack ever used */
+    bool is_isolated;    /* memory and stack are its proxy's then */
+    int os_pid; /* the process of an isolated actor; 0: none yet, or unknown
+                   at this instant */
 } cop_info;
 
 /* COP_ENOPROC. Any thread. */

@@ -37,6 +37,7 @@ extern "C" {
  *                  it ended with
  *   COP_ETIMEDOUT  it took too long and was killed
  *   COP_ESTARTED   opts->name is taken; *out is who has it
+ *   COP_ENOTSUP    opts->isolation is COP_ISOLATED
  *   COP_EINVAL COP_ENOMEM COP_ENAME COP_ELIMIT COP_ESTOPPED  as cop_spawn
  * *why (may be NULL) is the caller's. After each of the first three the child
  * is gone, its name is free, and no EXIT of it is left in the mailbox of a

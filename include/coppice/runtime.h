@@ -31,7 +31,8 @@ typedef struct cop_config {
     unsigned actors_max;       /* 0: 16 million */
     uint64_t first_generation; /* of pids, for tests near the wrap; 0: 1 */
     bool virtual_time;         /* see extend.h */
-    cop_isolation isolation;   /* COP_ISOLATION_NONE: of no actor */
+    cop_isolation isolation;   /* COP_ISOLATION_NONE: of no actor. Not
+                                  COP_ISOLATED */
     bool handle_signals;       /* cop_run: SIGINT, SIGTERM stop gracefully */
     cop_time drain_ns;         /* cop_run: how long actors may take to stop
                                   once asked; 0: 5 s */
@@ -44,12 +45,17 @@ typedef struct cop_config {
                                       512 to 1 MiB */
     const char *crash_file;        /* gets a line of JSON for each; NULL: what
                                       COP_CRASH_FILE says, or none */
+    /* Allows COP_ISOLATED (actor.h): cop_start forks a process that does
+     * nothing but fork those of isolated actors. So call it while the program
+     * has little memory, and no other thread that holds a lock. True as well
+     * if the environment has COP_ZYGOTE=1. */
+    bool zygote;
     const char *trace; /* what the flight recorder keeps; NULL: what COP_TRACE
                           says, or "rare" */
 } cop_config;
 
-/* Starts the workers. COP_EALREADY; COP_ENOMEM; COP_ESYS (no threads);
- * COP_EINVAL (more than 256 workers, absurd sizes, an event that
+/* Starts the workers. COP_EALREADY; COP_ENOMEM; COP_ESYS (no threads, no
+ * zygote); COP_EINVAL (more than 256 workers, absurd sizes, an event that
  * there is not). Not from an actor. */
 COP_API COP_MUST_USE int cop_start(const cop_config *config);
 

@@ -93,7 +93,9 @@ typedef struct cop_server_opts {
  * Actors and foreign threads (these cannot link). *why (may be NULL) is set
  * after COP_EDOWN: what init failed with, the caller's.
  * COP_EDOWN; COP_EIGNORE; COP_ETIMEDOUT (it was killed); COP_ESTARTED (the
- * name is taken; *out is who has it); and as cop_spawn. A start that failed
+ * name is taken; *out is who has it); and as cop_spawn. With
+ * .spawn.isolation = COP_ISOLATED (actor.h) `s` must have been there at
+ * cop_start; from foreign threads that is COP_ENOTSUP. A start that failed
  * leaves no EXIT message behind. */
 COP_API COP_MUST_USE int cop_server_start(cop_pid *out, const cop_server *s,
                                           void *arg,

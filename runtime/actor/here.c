@@ -78,3 +78,10 @@ cop_ref copi_ref_new(bool of_call)
     }
     return COP_LITERAL(cop_ref){h->ref_next++ << 2 | (of_call ? 1 : 0)};
 }
+
+void copi_ref_begin_at(uint64_t n)
+{
+    /* relaxed: before there is another thread */
+    atomic_store_explicit(&refs_given, n, memory_order_relaxed);
+    copi_here()->ref_next = copi_here()->ref_end = 0;
+}

@@ -58,6 +58,9 @@ void copi_here_vital_end(void);
 /* A fresh reference. A *call* reference is answered by claiming the caller's
  * call_ref; any other by its alias. */
 cop_ref copi_ref_new(bool of_call);
+/* For a process whose references meet another one's: the next ones of all
+ * threads that made none yet, and of the calling one, are those from `n` on. */
+void copi_ref_begin_at(uint64_t n);
 static inline bool copi_ref_is_call(cop_ref ref)
 {
     return ref.id % 2 == 1;

@@ -9,6 +9,8 @@
  */
 #include "runtime/actor/name.h"
 
+#include "runtime/actor/away.h"
+#include "runtime/actor/table.h"
 #include "runtime/base/check.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/lock.h"
@@ -111,7 +113,7 @@ static int check_locked(struct copi_actor *a, const char *name)
     return was == CLOSED ? COP_ENOPROC : 0;
 }
 
-int copi_name_register(struct copi_actor *a, const char *name)
+static int add(struct copi_actor *a, const char *name, bool is_new)
 {
     if (!copi_name_is_valid(name))
         return COP_ENAME;
@@ -127,6 +129,8 @@ int copi_name_register(struct copi_actor *a, const char *name)
     copi_lock_acquire(&lock);
     int rc = check_locked(a, name);
     if (rc == 0) {
+        if (is_new)
+            copi_table_publish(a);
         copi_map_insert(&names, &e->by_hash, hash(name));
         a->name = e;
     }
@@ -134,6 +138,16 @@ int copi_name_register(struct copi_actor *a, const char *name)
     if (rc != 0)
         copi_mem_free(e, bytes);
     return rc;
+}
+
+int copi_name_register(struct copi_actor *a, const char *name)
+{
+    return add(a, name, false);
+}
+
+int copi_name_register_new(struct copi_actor *a, const char *name)
+{
+    return add(a, name, true);
 }
 
 static void remove_locked(struct copi_name *e)
@@ -146,6 +160,8 @@ static void remove_locked(struct copi_name *e)
 
 int copi_name_unregister(const char *name)
 {
+    if (copi_is_away())
+        return copi_away.ask(COPI_ASK_UNREGISTER, COP_NO_PID, name, NULL);
     copi_lock_acquire(&lock);
     struct copi_name *e = find_locked(name);
     if (e != NULL)
@@ -156,6 +172,11 @@ int copi_name_unregister(const char *name)
 
 cop_pid copi_name_whereis(const char *name)
 {
+    if (copi_is_away()) {
+        cop_pid there;
+        copi_away.ask(COPI_ASK_WHEREIS, COP_NO_PID, name, &there);
+        return there;
+    }
     copi_lock_acquire(&lock);
     struct copi_name *e = find_locked(name);
     cop_pid pid = e != NULL ? e->pid : COP_NO_PID;

@@ -11,8 +11,11 @@
 bool copi_name_is_valid(const char *name);
 
 /* COP_ETAKEN, COP_ENAMED, COP_ENOPROC (ending), COP_ENAME, COP_ENOMEM. The
- * actor must be found by its pid, or not run yet. */
+ * actor must be found by its pid. */
 int copi_name_register(struct copi_actor *a, const char *name);
+/* The same for one that does not run yet, and from now on its pid finds it:
+ * who finds the name finds the actor. */
+int copi_name_register_new(struct copi_actor *a, const char *name);
 /* COP_ENOENT. */
 int copi_name_unregister(const char *name);
 cop_pid copi_name_whereis(const char *name);

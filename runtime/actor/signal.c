@@ -25,6 +25,7 @@
  */
 #include "runtime/actor/signal.h"
 
+#include "runtime/actor/away.h"
 #include "runtime/actor/counters.h"
 #include "runtime/actor/driver.h"
 #include "runtime/actor/heap.h"
@@ -153,6 +154,8 @@ void copi_signal_send(cop_pid to, struct cop_msg *m)
     struct copi_actor *a = copi_table_find(to);
     if (a != NULL)
         copi_signal_push(a, m);
+    else if (copi_is_away())
+        copi_away.signal(to, m);
     else
         answer_for_dead(m, to, COP_DEAD_NOPROC);
 }
@@ -336,7 +339,8 @@ static bool act_message(struct copi_actor *a, struct cop_msg *m,
                         cop_reason *why)
 {
     bool allowed = a->urgent;
-    if ((m->flags & COPI_MSG_ALIAS) && !pass_alias(a, m, &allowed)) {
+    if ((m->flags & COPI_MSG_ALIAS) && !a->is_proxy &&
+        !pass_alias(a, m, &allowed)) {
         if (m->flags & COPI_MSG_COUNTED)
             atomic_fetch_sub_explicit(&a->bounded, 1, memory_order_relaxed);
         copi_signal_dead_letter(m, a->pid, COP_DEAD_ALIAS);

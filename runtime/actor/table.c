@@ -64,22 +64,30 @@ static struct copi_slot *slot_at(uint32_t slot)
     return copi_table_slot(slot);
 }
 
+static int make_chunk_locked(uint32_t n)
+{
+    if (slot_at(n) != NULL)
+        return 0;
+    struct copi_slot *c = copi_mem_zalloc(CHUNK_SLOTS * sizeof *c);
+    if (c == NULL)
+        return COP_ENOMEM;
+    for (uint32_t i = 0; i < CHUNK_SLOTS; i++)
+        c[i].generation = generation_first;
+    /* pairs with the acquire in slot_at */
+    atomic_store_explicit(&chunks[n >> CHUNK_BITS], c, memory_order_release);
+    return 0;
+}
+
 static int fresh_slot_locked(uint32_t *out)
 {
     uint32_t n = atomic_load_explicit(&slots_made, memory_order_relaxed);
     if (n >= slots_max)
         return COP_ELIMIT;
-    if (slot_at(n) == NULL) {
-        struct copi_slot *c = copi_mem_zalloc(CHUNK_SLOTS * sizeof *c);
-        if (c == NULL)
-            return COP_ENOMEM;
-        for (uint32_t i = 0; i < CHUNK_SLOTS; i++)
-            c[i].generation = generation_first;
-        /* pairs with the acquire in slot_at */
-        atomic_store_explicit(&chunks[n >> CHUNK_BITS], c,
-                              memory_order_release);
-    }
-    /* release: who sees the new limit finds the chunk */
+    int rc = make_chunk_locked(n);
+    if (rc != 0)
+        return rc;
+    /* release: who sees the new limit finds the chunk; pairs with
+     * copi_table_limit */
     atomic_store_explicit(&slots_made, n + 1, memory_order_release);
     *out = n;
     return 0;
@@ -130,6 +138,22 @@ int copi_table_reserve(struct copi_actor *a, struct copi_slots *cache)
     a->serial =
         atomic_fetch_add_explicit(&serial_last, 1, memory_order_relaxed) + 1;
     return 0;
+}
+
+int copi_table_adopt(struct copi_actor *a, cop_pid pid)
+{
+    uint32_t n = (uint32_t)(pid.id % COPI_PID_SLOTS);
+    copi_lock_acquire(&lock);
+    int rc = make_chunk_locked(n);
+    if (rc == 0) {
+        slot_at(n)->generation = pid.id >> COPI_PID_SLOT_BITS;
+        /* release: as in fresh_slot_locked */
+        atomic_store_explicit(&slots_made, n + 1, memory_order_release);
+        a->pid = pid;
+        a->serial = 1;
+    }
+    copi_lock_release(&lock);
+    return rc;
 }
 
 void copi_table_publish(struct copi_actor *a)

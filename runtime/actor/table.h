@@ -35,6 +35,9 @@ void copi_table_fini(void);
 /* Gives the actor a slot, and so its pid and serial number. 0; COP_ELIMIT;
  * COP_ENOMEM. `cache` may be NULL. Not found by its pid yet. */
 int copi_table_reserve(struct copi_actor *a, struct copi_slots *cache);
+/* Gives it the pid that it has in another process, in one that has no other
+ * actors. 0; COP_ENOMEM. */
+int copi_table_adopt(struct copi_actor *a, cop_pid pid);
 /* From now on its pid finds it. */
 void copi_table_publish(struct copi_actor *a);
 /* From now on its pid finds nobody. */

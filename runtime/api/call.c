@@ -23,6 +23,7 @@
  */
 #include <coppice/runtime.h>
 
+#include "runtime/actor/away.h"
 #include "runtime/actor/counters.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/monitor.h"
@@ -194,6 +195,8 @@ static int run_call(struct call *c, const void *body, size_t size)
 
 static int guest_new(struct copi_actor **out, const struct copi_scope *s)
 {
+    if (copi_is_away())
+        return COP_ENOTSUP; /* its pid would be nobody's there */
     if (!s->outside)
         return COP_EINVAL; /* a worker between turns must not wait */
     struct copi_actor *a = copi_actor_alloc(0);
@@ -338,7 +341,7 @@ static bool claim(cop_from to)
     struct copi_actor *a = copi_table_find(to.pid);
     uint64_t ref = to.ref.id;
     if (a == NULL)
-        return false;
+        return copi_is_away(); /* there it is claimed */
     if (!copi_ref_is_call(to.ref))
         return true; /* the alias decides, at the caller */
     return atomic_compare_exchange_strong(&a->call_ref, &ref, 0);

@@ -16,6 +16,7 @@
 #include "runtime/actor/signal.h"
 #include "runtime/actor/table.h"
 #include "runtime/api/inspect.h"
+#include "runtime/api/isolated.h"
 #include "runtime/api/scope.h"
 #include "runtime/memory/stack.h"
 #include "runtime/scheduler/machine.h"
@@ -48,6 +49,8 @@ static void fill(struct copi_actor *a, cop_info *i)
     i->reductions = READ(a->reductions);
     i->stack_bytes = READ(a->stack_used);
     i->memory_bytes = copi_heap_total(a);
+    i->is_isolated = a->is_proxy;
+    i->os_pid = a->is_proxy ? copi_isolated_os_pid(a->pid) : 0;
 }
 
 int cop_info_get(cop_pid pid, cop_info *out)

@@ -6,6 +6,7 @@
 #include <coppice/runtime.h>
 #include <coppice/time.h>
 
+#include "runtime/actor/away.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/name.h"
@@ -136,6 +137,11 @@ bool cop_is_alive(cop_pid pid)
     if (!copi_scope_enter(&s))
         return false;
     struct copi_actor *a = copi_table_find(pid);
+    if (a == NULL && copi_is_away()) {
+        bool is = copi_away.ask(COPI_ASK_ALIVE, pid, NULL, NULL) == 1;
+        copi_scope_leave(&s);
+        return is;
+    }
     bool alive = a != NULL && !a->is_guest &&
                  atomic_load_explicit(&a->status, memory_order_relaxed) !=
                      COP_STATUS_EXITING;
@@ -158,6 +164,8 @@ int cop_register(const char *name, cop_pid pid)
     int rc = COP_ENOPROC;
     if (!copi_name_is_valid(name))
         rc = COP_ENAME;
+    else if (copi_is_away())
+        rc = copi_away.ask(COPI_ASK_REGISTER, pid, name, NULL);
     else if (a != NULL && !a->is_guest)
         rc = copi_name_register(a, name);
     copi_scope_leave(&s);

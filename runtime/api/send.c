@@ -9,6 +9,7 @@
 
 #include <coppice/runtime.h>
 
+#include "runtime/actor/away.h"
 #include "runtime/actor/counters.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/misuse.h"
@@ -33,8 +34,23 @@ static int take_place(struct copi_actor *to, struct cop_msg *m)
     return 0;
 }
 
+/* What behaviours say to each other holds pointers. */
+static int send_away(cop_pid to, struct cop_msg *m)
+{
+    bool is_large = m->size > COPI_AWAY_BODY_MAX;
+    if (is_large || (m->tag >= COP_TAG_BEHAVIOUR && m->tag < COP_EXIT)) {
+        copi_msg_release(m);
+        return is_large ? COP_ESIZE : COP_ENOTSUP;
+    }
+    COPI_COUNT(sent);
+    copi_away.signal(to, m);
+    return 0;
+}
+
 static int send_dead(cop_pid to, struct cop_msg *m)
 {
+    if (copi_is_away())
+        return send_away(to, m);
     COPI_COUNT(sent);
     copi_signal_dead_letter(m, to, COP_DEAD_NOPROC);
     return 0;

@@ -4,10 +4,12 @@
  *
  * A spawn makes everything first, a name and ties to the spawner included,
  * and publishes the actor last; so what can fail fails before anybody could
- * have seen it. A stack comes only with the first turn.
+ * have seen it. A name is made and published at once: who finds it must not
+ * take the actor for dead. A stack comes only with the first turn.
  */
 #include <coppice/actor.h>
 
+#include "runtime/actor/away.h"
 #include "runtime/actor/counters.h"
 #include "runtime/actor/driver.h"
 #include "runtime/actor/heap.h"
@@ -15,8 +17,10 @@
 #include "runtime/actor/name.h"
 #include "runtime/actor/table.h"
 #include "runtime/actor/tie.h"
+#include "runtime/api/isolated.h"
 #include "runtime/api/scope.h"
 #include "runtime/base/check.h"
+#include "runtime/memory/mem.h"
 #include "runtime/memory/stack.h"
 #include "runtime/probe/fault.h"
 #include "runtime/probe/trace.h"
@@ -31,19 +35,25 @@ struct what {
     cop_fn fn;
     void *arg;
     const cop_opts *opts;
+    bool is_proxy;
+    const struct copi_isolated_boot *boot; /* in an isolated actor's process */
 };
 
 static int check_opts(const struct what *w, const struct copi_scope *s)
 {
     const cop_opts *o = w->opts;
     bool ties = o->link || o->monitor != NULL;
-    if (o->isolation > COP_ISOLATION_NONE || o->max_run_ns < 0 ||
+    if ((unsigned)o->isolation > COP_ISOLATED || o->max_run_ns < 0 ||
         o->max_run_ns > RUN_MAX || o->stack_bytes > COPI_STACK_MAX ||
         o->arg_bytes > EXTRA_MAX || o->mailbox_max > MAILBOX_MAX)
         return COP_EINVAL;
     if ((o->arg_bytes > 0 && (o->arg_release != NULL || w->arg == NULL)) ||
         (unsigned)o->priority > COP_PRIO_MAX ||
         (unsigned)o->mailbox_full > COP_FULL_KILL)
+        return COP_EINVAL;
+    if (o->isolation == COP_ISOLATED
+            ? o->arg_release != NULL || o->seccomp > COP_SECCOMP_COMPUTE
+            : o->limits != NULL || o->seccomp != COP_SECCOMP_NONE)
         return COP_EINVAL;
     if (ties && (s->self == NULL || s->outside))
         return COP_EINVAL;
@@ -85,7 +95,10 @@ static void fill(struct copi_actor *a, const struct what *w,
     a->urgent = o->urgent;
     a->trap_exit = o->trap_exit;
     a->max_run_ms = (uint32_t)((o->max_run_ns + COP_MS - 1) / COP_MS);
-    a->no_trap = o->isolation != COP_ISOLATION_TRAP;
+    a->no_trap = o->isolation == COP_ISOLATION_NONE;
+    a->is_proxy = w->is_proxy;
+    if (w->boot != NULL)
+        a->parent = w->boot->parent;
 }
 
 static void pin(struct copi_actor *a)
@@ -105,7 +118,9 @@ static int prepare(struct copi_actor *a, const struct what *w,
     int rc = o->memory_max > 0 ? copi_heap_limit(a, o->memory_max) : 0;
     if (rc != 0)
         return rc;
-    rc = copi_table_reserve(a, here != NULL ? &here->slots : NULL);
+    rc = w->boot != NULL
+             ? copi_table_adopt(a, w->boot->pid)
+             : copi_table_reserve(a, here != NULL ? &here->slots : NULL);
     if (rc != 0)
         goto no_slot;
     if (o->link && (rc = copi_tie_link_new(s->self, a)) != 0)
@@ -116,7 +131,9 @@ static int prepare(struct copi_actor *a, const struct what *w,
         if (rc != 0)
             goto undo;
     }
-    if (o->name != NULL && (rc = copi_name_register(a, o->name)) != 0)
+    if (o->pinned)
+        pin(a);
+    if (o->name != NULL && (rc = copi_name_register_new(a, o->name)) != 0)
         goto undo;
     return 0;
 
@@ -137,28 +154,18 @@ static bool may_not_spawn(const struct copi_scope *s)
            (s->outside && atomic_load(&copi_rt.state) != COPI_RT_RUNNING);
 }
 
-static int spawn_inside(cop_pid *out, const struct what *w,
-                        const struct copi_scope *s)
+static int make(cop_pid *out, const struct what *w, const struct copi_scope *s)
 {
-    int rc = check_opts(w, s);
-    if (rc != 0)
-        return rc;
-    if (may_not_spawn(s))
-        return COP_ESTOPPED;
-    if (copi_fault(COPI_FAULT_SPAWN))
-        return COP_ENOMEM;
     struct copi_actor *a = copi_actor_alloc(arg_offset(w) + w->opts->arg_bytes);
     if (a == NULL)
         return COP_ENOMEM;
     fill(a, w, s->outside ? NULL : s->self);
     cop_ref ref = COP_NO_REF;
-    rc = prepare(a, w, s, &ref);
+    int rc = prepare(a, w, s, &ref);
     if (rc != 0) {
         copi_actor_free(a);
         return rc;
     }
-    if (w->opts->pinned)
-        pin(a);
     if (w->opts->monitor != NULL) {
         *w->opts->monitor = ref;
         copi_inbox_mark(s->self, ref);
@@ -169,9 +176,124 @@ static int spawn_inside(cop_pid *out, const struct what *w,
     copi_trace(COP_TRACE_SPAWN, a->pid, a->parent,
                (uint64_t)(w->handler != NULL ? (uintptr_t)w->handler->message
                                              : (uintptr_t)w->fn));
-    copi_table_publish(a);
+    if (w->opts->name == NULL)
+        copi_table_publish(a);
     copi_driver.ready(a);
     return 0;
+}
+
+/* ------------------------------------------------------------- isolated -- */
+
+static int isolated_new(struct copi_isolated **out, const struct what *w)
+{
+    const cop_opts *o = w->opts;
+    struct copi_isolated *iso = copi_mem_zalloc(sizeof *iso);
+    if (iso == NULL)
+        return COP_ENOMEM;
+    iso->memory = iso->bell = -1;
+    if (o->arg_bytes > 0) {
+        iso->arg_copy = copi_mem_dup(w->arg, o->arg_bytes);
+        if (iso->arg_copy == NULL) {
+            copi_mem_free(iso, sizeof *iso);
+            return COP_ENOMEM;
+        }
+    }
+    iso->boot = (struct copi_isolated_boot){
+        .handler = w->handler,
+        .fn = w->fn,
+        .arg = w->arg,
+        .arg_bytes = o->arg_bytes,
+        .stack_bytes = o->stack_bytes,
+        .memory_max = o->memory_max,
+        .max_run_ns = o->max_run_ns,
+        .trap_exit = o->trap_exit,
+        .urgent = o->urgent,
+        .has_limits = o->limits != NULL,
+        .no_trap = copi_rt.config.isolation == COP_ISOLATION_NONE,
+        .seccomp = o->seccomp,
+        .reductions = copi_rt.config.reductions,
+        .slice_ns = copi_rt.config.slice_ns,
+    };
+    if (o->limits != NULL)
+        iso->boot.limits = *o->limits;
+    *out = iso;
+    return 0;
+}
+
+static int refuse_isolated(void)
+{
+    copi_log("spawn: COP_ISOLATED needs cop_config.zygote or COP_ZYGOTE=1, "
+             "real time, and a spawner that is not isolated itself");
+    return COP_ENOTSUP;
+}
+
+/* The proxy keeps what is of the mailbox and of ties; the rest is the child's.
+ */
+static int make_isolated(cop_pid *out, const struct what *w,
+                         const struct copi_scope *s)
+{
+    struct copi_isolated *iso;
+    if (!copi_isolated_is_possible())
+        return refuse_isolated();
+    int rc = isolated_new(&iso, w);
+    if (rc != 0)
+        return rc;
+    cop_opts o = *w->opts;
+    o.stack_bytes = o.arg_bytes = o.memory_max = 0;
+    o.max_run_ns = 0;
+    o.pinned = false;
+    o.arg_release = copi_isolated_release;
+    if (o.label == NULL)
+        o.label = w->handler != NULL && w->handler->label != NULL
+                      ? w->handler->label
+                      : "isolated";
+    const struct what proxy = {
+        .fn = copi_isolated_proxy, .arg = iso, .opts = &o, .is_proxy = true};
+    rc = make(out, &proxy, s);
+    if (rc != 0)
+        copi_isolated_free(iso);
+    return rc;
+}
+
+int copi_spawn_isolated(const struct copi_isolated_boot *b)
+{
+    struct copi_scope s;
+    const cop_opts o = {.stack_bytes = b->stack_bytes,
+                        .memory_max = b->memory_max,
+                        .max_run_ns = b->max_run_ns,
+                        .trap_exit = b->trap_exit,
+                        .urgent = b->urgent,
+                        .arg_bytes = b->arg_bytes,
+                        .isolation = b->no_trap ? COP_ISOLATION_NONE
+                                                : COP_ISOLATION_TRAP};
+    const struct what w = {.handler = b->handler,
+                           .fn = b->fn,
+                           .arg = b->arg,
+                           .opts = &o,
+                           .boot = b};
+    if (!copi_scope_enter_late(&s))
+        return COP_ESTOPPED;
+    int rc = make(NULL, &w, &s);
+    copi_scope_leave(&s);
+    return rc;
+}
+
+/* ---------------------------------------------------------------- spawn -- */
+
+static int spawn_inside(cop_pid *out, const struct what *w,
+                        const struct copi_scope *s)
+{
+    int rc = check_opts(w, s);
+    if (rc != 0)
+        return rc;
+    if (may_not_spawn(s))
+        return COP_ESTOPPED;
+    if (copi_is_away())
+        return refuse_isolated();
+    if (copi_fault(COPI_FAULT_SPAWN))
+        return COP_ENOMEM;
+    return w->opts->isolation == COP_ISOLATED ? make_isolated(out, w, s)
+                                              : make(out, w, s);
 }
 
 static int spawn(cop_pid *out, const struct what *w)
@@ -190,13 +312,15 @@ static const cop_opts defaults;
 
 int cop_spawn(cop_pid *out, cop_fn fn, void *arg, const cop_opts *opts)
 {
-    struct what w = {NULL, fn, arg, opts != NULL ? opts : &defaults};
+    struct what w = {
+        .fn = fn, .arg = arg, .opts = opts != NULL ? opts : &defaults};
     return fn == NULL ? COP_EINVAL : spawn(out, &w);
 }
 
 int cop_spawn_handler(cop_pid *out, const cop_handler *h, void *arg,
                       const cop_opts *opts)
 {
-    struct what w = {h, NULL, arg, opts != NULL ? opts : &defaults};
+    struct what w = {
+        .handler = h, .arg = arg, .opts = opts != NULL ? opts : &defaults};
     return h == NULL ? COP_EINVAL : spawn(out, &w);
 }

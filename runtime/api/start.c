@@ -9,9 +9,11 @@
  */
 #include "runtime/api/start.h"
 
+#include "runtime/actor/away.h"
 #include "runtime/actor/name.h"
 #include "runtime/actor/signal.h"
 #include "runtime/api/chaos.h"
+#include "runtime/api/isolated.h"
 #include "runtime/api/report.h"
 #include "runtime/api/scope.h"
 #include "runtime/base/check.h"
@@ -43,7 +45,8 @@ static int take_config(const cop_config *c)
     *r = c != NULL ? *c : none;
     if (r->workers > COPI_WORKERS_MAX || r->reductions > REDUCTIONS_MAX ||
         r->slice_ns < 0 || r->drain_ns < 0 || r->blocking_max > 4096 ||
-        r->actors_max > COPI_PID_SLOTS)
+        r->actors_max > COPI_PID_SLOTS ||
+        (unsigned)r->isolation > COP_ISOLATION_NONE)
         return COP_EINVAL;
     if (r->workers == 0)
         r->workers = COPI_MIN(copi_os_cpus(), (unsigned)COPI_WORKERS_MAX);
@@ -179,6 +182,7 @@ no_stacks:
 
 bool copi_runtime_unmake(cop_time deadline)
 {
+    copi_isolated_stop();
     copi_sysmon_stop();
     atomic_store(&copi_rt.quit, 1);
     copi_idle_wake_all();
@@ -200,6 +204,24 @@ bool copi_runtime_unmake(cop_time deadline)
     return true;
 }
 
+/* The zygote comes before the first thread. */
+static int make_with_zygote(void)
+{
+    int rc = copi_isolated_fork_zygote();
+    if (rc == 1) {
+        copi_lock_release(&start_lock); /* its children start on their own */
+        copi_isolated_be_zygote();
+    }
+    if (rc != 0)
+        return rc;
+    rc = make();
+    if (rc == 0 && (rc = copi_isolated_start()) != 0)
+        copi_runtime_unmake(COP_FOREVER);
+    else if (rc != 0)
+        copi_isolated_stop();
+    return rc;
+}
+
 int cop_start(const cop_config *config)
 {
     if (copi_here()->native != NULL)
@@ -215,14 +237,14 @@ int cop_start(const cop_config *config)
     copi_chaos_init();
     rc = copi_chaos_check_env();
     if (rc == 0)
-        rc = make();
+        rc = make_with_zygote();
     if (rc == 0)
         atomic_store(&copi_rt.state, COPI_RT_RUNNING);
     else
         copi_log_set(NULL);
 out:
     copi_lock_release(&start_lock);
-    if (rc == 0)
+    if (rc == 0 && !copi_is_away())
         copi_chaos_boot();
     return rc;
 }

@@ -4,6 +4,7 @@
  */
 #include <coppice/actor.h>
 
+#include "runtime/actor/away.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/monitor.h"
@@ -16,14 +17,24 @@
 #include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/wait.h"
 
+/* Links of an isolated actor are its proxy's. */
+static int ask_of_link(enum copi_ask what, const struct copi_actor *a,
+                       cop_pid to)
+{
+    return to.id == a->pid.id ? 0 : copi_away.ask(what, to, NULL, NULL);
+}
+
 int cop_link(cop_pid to)
 {
     struct copi_scope s;
     struct copi_actor *a = copi_scope_actor(&s, "cop_link");
     /* As in OTP: who is known to be dead ends the caller here, in its own
      * code; who dies meanwhile does so by its exit signal. */
-    bool is_dead = copi_table_find(to) == NULL && !a->trap_exit;
-    int rc = is_dead ? 0 : copi_tie_link(a, to);
+    bool is_dead =
+        copi_table_find(to) == NULL && !a->trap_exit && !copi_is_away();
+    int rc = is_dead          ? 0
+             : copi_is_away() ? ask_of_link(COPI_ASK_LINK, a, to)
+                              : copi_tie_link(a, to);
     copi_scope_leave(&s);
     if (is_dead)
         cop_exit(COP_NOPROC);
@@ -34,7 +45,8 @@ int cop_unlink(cop_pid to)
 {
     struct copi_scope s;
     struct copi_actor *a = copi_scope_actor(&s, "cop_unlink");
-    int rc = copi_tie_unlink(a, to);
+    int rc = copi_is_away() ? ask_of_link(COPI_ASK_UNLINK, a, to)
+                            : copi_tie_unlink(a, to);
     copi_scope_leave(&s);
     return rc;
 }
@@ -184,6 +196,8 @@ bool cop_trap_exit(bool on)
 {
     struct copi_scope s;
     struct copi_actor *a = copi_scope_actor(&s, "cop_trap_exit");
+    if (copi_is_away() && on != a->trap_exit)
+        copi_away.ask(COPI_ASK_TRAP, (cop_pid){on}, NULL, NULL);
     copi_signals_take(a); /* what came before is judged as it was */
     bool was = a->trap_exit;
     a->trap_exit = on;

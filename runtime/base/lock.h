@@ -25,6 +25,7 @@
 #define COPI_LOCK_RANKS(X)                                                     \
     X(RUNTIME, "start and stop of the runtime")                                \
     X(NAMES, "the registry of names")                                          \
+    X(ISOLATED, "the table of isolated actors")                                \
     X(WHEEL, "one worker's timers")                                            \
     X(TABLE, "growing the actor table, free slots")                            \
     X(LIMBO, "slots waiting for their grace period")                           \
@@ -36,6 +37,7 @@
     X(STACK, "the pool of stacks")                                             \
     X(REASON, "the table of interned exit reasons")                            \
     X(SYMBOLS, "the handle of the library that knows source lines")            \
+    X(UPLINK, "what an isolated actor sends")                                  \
     X(LOG, "reports that wait to be written")
 
 enum copi_lock_rank {

@@ -94,11 +94,21 @@ bool copi_os_interrupt(uint32_t thread_id)
     return tgkill(getpid(), (pid_t)thread_id, copi_os_interrupt_signal()) == 0;
 }
 
+static _Atomic bool no_files;
+
+void copi_os_no_files(void)
+{
+    /* relaxed: stands alone */
+    atomic_store_explicit(&no_files, true, memory_order_relaxed);
+}
+
 bool copi_os_thread_is_running(uint32_t thread_id)
 {
     char text[256];
     char path[48];
 
+    if (atomic_load_explicit(&no_files, memory_order_relaxed))
+        return false;
     copi_format(path, sizeof(path), "/proc/self/task/%u/stat", thread_id);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)

@@ -65,6 +65,8 @@ bool copi_os_interrupt(uint32_t thread_id);
 /* Does the thread with this number use a core, or wait for one? False too if
  * that cannot be known. Reads a file. */
 bool copi_os_thread_is_running(uint32_t thread_id);
+/* From now on it cannot: this process may open no files (os_process.h). */
+void copi_os_no_files(void);
 
 /* How many cores this process may use: by affinity, and by the control group's
  * quota (rounded up). At least 1. */

@@ -28,6 +28,7 @@
  */
 #include "runtime/scheduler/exit.h"
 
+#include "runtime/actor/away.h"
 #include "runtime/actor/failures.h"
 #include "runtime/actor/heap.h"
 #include "runtime/actor/here.h"
@@ -270,6 +271,8 @@ void copi_exit_bury(struct copi_actor *a)
 {
     COPI_ASSERT(a->dying == COPI_DYING_DONE && a->carrier == NULL);
     copi_actor_set_status(a, COP_STATUS_EXITING);
+    if (copi_is_away())
+        copi_away.ended(a);
     tell_observer(a);
     record(a);
     copi_name_close(a);

@@ -20,6 +20,7 @@
  */
 #include "runtime/scheduler/timers.h"
 
+#include "runtime/actor/away.h"
 #include "runtime/actor/counters.h"
 #include "runtime/actor/driver.h"
 #include "runtime/actor/here.h"
@@ -292,7 +293,7 @@ int copi_timer_start(cop_timer *out, cop_time at, cop_pid to, const char *name,
     publish_next_locked(s);
     copi_lock_release(&s->lock);
     tell_sleepers(n, at);
-    if (name == NULL && copi_table_find(to) == NULL)
+    if (name == NULL && copi_table_find(to) == NULL && !copi_is_away())
         forget_in(s, to);
     out->id = id;
     return 0;

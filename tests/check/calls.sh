@@ -16,13 +16,13 @@ code | awk '
         door("chance", "runtime/base/(prng|os).c",
             "rand srand random srandom rand_r drand48 lrand48 mrand48 " \
             "getrandom getentropy arc4random")
-        door("waiting", "(runtime/base/os|actors/view).c",
+        door("waiting", "(runtime/base/os[a-z_]*|actors/view).c",
             "usleep nanosleep clock_nanosleep sleep sched_yield syscall " \
             "pthread_create thrd_create thrd_sleep thrd_yield")
         door("memory", "runtime/memory/mem[a-z_]*.c",
             "malloc calloc realloc free strdup strndup aligned_alloc " \
             "posix_memalign reallocarray asprintf vasprintf")
-        door("errno", "runtime/base/os.c", "errno __errno_location")
+        door("errno", "runtime/base/os[a-z_]*.c", "errno __errno_location")
     }
 
     function door(kind, file, list,    names, i)
