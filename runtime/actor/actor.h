@@ -101,7 +101,8 @@ struct copi_actor {
     bool urgent;
     bool pinned;
     bool no_trap; /* COP_ISOLATION_NONE */
-    bool is_guest;
+    bool is_guest : 1;
+    bool own_malloc : 1;    /* cop_opts.own_malloc: heap->arena is set */
     uint16_t home;          /* its worker: pinned, or held (which only the
                                worker itself looks at) */
     unsigned guest_section; /* a guest's own: epoch.h */

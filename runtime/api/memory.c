@@ -16,6 +16,7 @@
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/reason.h"
 #include "runtime/api/scope.h"
+#include "runtime/memory/arena.h"
 #include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/worker.h"
 
@@ -69,6 +70,8 @@ COPI_EDGE static void leave(struct copi_here *h)
 /* The caller goes no further if it may not have `more` bytes. */
 static void pass_limit(struct copi_actor *a, size_t more)
 {
+    if (COPI_UNLIKELY(a->own_malloc))
+        copi_heap_settle(a);
     if (COPI_UNLIKELY(copi_heap_is_over(a, more)))
         copi_exit_now(a, copi_reason_limit("memory"));
 }
@@ -132,4 +135,21 @@ void cop_free(void *block)
     if (COPI_UNLIKELY(wrong != NULL))
         copi_misuse("cop_free: %p %s", block, wrong);
     leave(h);
+}
+
+/* Not in the runtime meanwhile: they are as malloc is, and as quick. */
+
+void *cop_common_malloc(size_t bytes)
+{
+    return copi_arena_common_malloc(bytes);
+}
+
+void *cop_common_calloc(size_t n, size_t bytes)
+{
+    return copi_arena_common_calloc(n, bytes);
+}
+
+void *cop_common_realloc(void *block, size_t bytes)
+{
+    return copi_arena_common_realloc(block, bytes);
 }

@@ -48,6 +48,7 @@
 #include "runtime/coroutine/mcontext.h"
 #include "runtime/probe/text.h"
 #include "runtime/scheduler/crash.h"
+#include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/turn.h"
 #include "runtime/scheduler/wait.h"
@@ -122,6 +123,8 @@ COPI_EDGE static void yield_in_mid_code(void)
         COPI_COUNT(preemptions);
         copi_signals_take(a);
         copi_turn_leave(a, COPI_LEAVE_PREEMPTED);
+        if (COPI_UNLIKELY(a->own_malloc))
+            copi_exit_if_over(a);
     }
     *copi_os_errno() = saved;
     /* release: as copi_scope_leave */

@@ -18,6 +18,7 @@
  */
 #include "runtime/scheduler/turn.h"
 
+#include "runtime/actor/heap.h"
 #include "runtime/actor/here.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/reason.h"
@@ -48,6 +49,8 @@ static bool ends_turn(enum copi_leave why)
  * not come back. */
 static void begin_turn(struct copi_actor *a, bool parked)
 {
+    if (COPI_UNLIKELY(a->own_malloc))
+        copi_exit_if_over(a);
     if (copi_inject_is_on(COPI_INJECT_TURNS))
         copi_inject_door.turn(a, parked);
 }
@@ -438,6 +441,21 @@ static bool has_lost_worker(struct copi_machine *m, struct copi_actor *a)
     return a->leave == COPI_LEAVE_CRASHED && copi_machine_is_lost(m);
 }
 
+/* Until the actor leaves, for whatever reason. */
+static void enter(struct copi_machine *m, struct copi_actor *a)
+{
+    m->here->actor = a;
+    if (COPI_LIKELY(!a->own_malloc)) {
+        copi_coro_enter(&m->native, &a->carrier->coro);
+    } else {
+        copi_heap_enter(a);
+        copi_coro_enter(&m->native, &a->carrier->coro);
+        copi_heap_leave(a);
+    }
+    m->here->actor = NULL;
+    atomic_store_explicit(&m->here->in_runtime, 1, memory_order_relaxed);
+}
+
 bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
 {
     struct copi_worker *w = m->worker;
@@ -457,10 +475,7 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
             go_without_stack(w, a);
             break;
         }
-        m->here->actor = a;
-        copi_coro_enter(&m->native, &a->carrier->coro);
-        m->here->actor = NULL;
-        atomic_store_explicit(&m->here->in_runtime, 1, memory_order_relaxed);
+        enter(m, a);
         if (a->leave == COPI_LEAVE_CRASHED)
             after_crash(m, a);
         if (has_lost_worker(m, a)) {
