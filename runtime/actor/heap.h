@@ -16,6 +16,7 @@ struct copi_block;
 struct copi_heap {
     struct copi_block **block; /* [count], and room for more */
     uint32_t count, room;
+    uint32_t quick;         /* calls that may yet be quick: block.h */
     size_t max;             /* of copi_heap_total; 0: no limit */
     uint32_t arena;         /* its malloc's; 0: none of its own */
     size_t arena_bytes;     /* what was counted of it */

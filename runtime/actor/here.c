@@ -7,20 +7,20 @@
  */
 #include "runtime/actor/here.h"
 
-static _Thread_local struct copi_here here;
+COPI_THREAD_LOCAL struct copi_here copi_here_own;
 
 /* The empty asm keeps link-time optimisation from calling this function pure
  * and merging two calls on either side of a switch. */
 COPI_EDGE COPI_NOINLINE struct copi_here *copi_here(void)
 {
     __asm__ volatile("" ::: "memory");
-    return &here;
+    return &copi_here_own;
 }
 
 COPI_EDGE COPI_NOINLINE struct copi_actor *copi_here_actor(void)
 {
     __asm__ volatile("" ::: "memory");
-    return here.actor;
+    return copi_here_own.actor;
 }
 
 enum { REF_BLOCK = 1024 };

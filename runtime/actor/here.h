@@ -33,6 +33,8 @@ struct copi_here {
 };
 
 COPI_NOINLINE struct copi_here *copi_here(void);
+/* The variable itself, for COPI_EDGE alone. */
+extern COPI_THREAD_LOCAL struct copi_here copi_here_own;
 
 /* The running actor, or NULL. */
 COPI_NOINLINE struct copi_actor *copi_here_actor(void);

@@ -5,13 +5,16 @@
  * Entering the runtime is what makes these safe: an actor is never ended or
  * interrupted inside the allocator. See actor/heap.c for how they work.
  *
- * They cost as little as their allocator, so that the usual way in and out
- * (scope.c) would be half of it all. Here it is again, for calls that never
- * wait: entering spends of the turn's budget, and when there is anything to be
- * done it is left to the usual way.
+ * Small blocks are mostly taken and freed without entering (actor/block.h),
+ * which is as safe because all of it is COPI_EDGE. For the others, the usual
+ * way in and out (scope.c) would be half of what they cost. Here it is again,
+ * for calls that never wait: entering spends of the turn's budget, for the
+ * quick calls since the last time, too, and when there is anything to be done
+ * it is left to the usual way.
  */
 #include <coppice/memory.h>
 
+#include "runtime/actor/block.h"
 #include "runtime/actor/heap.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/reason.h"
@@ -37,7 +40,8 @@ static inline bool must_give_way(struct copi_here *h)
     if (atomic_load_explicit(&h->lost, memory_order_acquire) != 0)
         return true;
     struct copi_worker *w = h->worker;
-    return --w->budget <= 0 ||
+    w->budget -= 1 + copi_block_refresh(h->actor);
+    return w->budget <= 0 ||
            atomic_load_explicit(&w->ask, memory_order_relaxed) != 0;
 }
 
@@ -76,7 +80,7 @@ static void pass_limit(struct copi_actor *a, size_t more)
         copi_exit_now(a, copi_reason_limit("memory"));
 }
 
-void *cop_alloc(size_t bytes)
+static COPI_NOINLINE void *alloc_long(size_t bytes)
 {
     struct copi_here *h = enter("cop_alloc");
     struct copi_actor *a = h->actor;
@@ -85,6 +89,12 @@ void *cop_alloc(size_t bytes)
     void *p = copi_heap_alloc(a, bytes);
     leave(h);
     return p;
+}
+
+COPI_EDGE void *cop_alloc(size_t bytes)
+{
+    void *p = copi_block_quick_alloc(bytes);
+    return COPI_LIKELY(p != NULL) ? p : alloc_long(bytes);
 }
 
 void *cop_zalloc(size_t bytes)
@@ -126,15 +136,19 @@ void *cop_realloc(void *block, size_t bytes)
     return p;
 }
 
-void cop_free(void *block)
+static COPI_NOINLINE void free_long(void *block)
 {
-    if (block == NULL)
-        return;
     struct copi_here *h = enter("cop_free");
     const char *wrong = copi_heap_free(h->actor, block);
     if (COPI_UNLIKELY(wrong != NULL))
         copi_misuse("cop_free: %p %s", block, wrong);
     leave(h);
+}
+
+COPI_EDGE void cop_free(void *block)
+{
+    if (block != NULL && !copi_block_quick_free(block))
+        free_long(block);
 }
 
 /* Not in the runtime meanwhile: they are as malloc is, and as quick. */

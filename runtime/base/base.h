@@ -53,6 +53,10 @@
 #define COPI_NOINLINE __attribute__((noinline, noipa))
 #endif
 
+/* For functions that use thread-local state themselves and do not switch: in
+ * their callers it must not be kept across a switch. */
+#define COPI_OUTLINE __attribute__((noinline))
+
 #define COPI_COLD __attribute__((cold, noinline))
 
 /* For functions that know of the calling thread while it counts as outside of
@@ -61,13 +65,16 @@
 #define COPI_EDGE __attribute__((section("copi_edge"), noinline))
 extern const char __start_copi_edge[] __attribute__((visibility("hidden")));
 extern const char __stop_copi_edge[] __attribute__((visibility("hidden")));
+/* What such code calls must be in it, too. */
+#define COPI_EDGE_PART static inline __attribute__((always_inline))
 #define COPI_UNUSED __attribute__((unused))
 
 #define COPI_CACHE_LINE 64
 #define COPI_ALIGNED(n) __attribute__((aligned(n)))
 
 /* Thread-local storage that is reached without a call, from the shared library
- * too. Only behind a COPI_NOINLINE accessor. */
+ * too. Only behind a COPI_NOINLINE accessor, in COPI_OUTLINE, or in
+ * COPI_EDGE. */
 #define COPI_THREAD_LOCAL                                                      \
     _Thread_local __attribute__((tls_model("initial-exec")))
 

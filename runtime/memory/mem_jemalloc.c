@@ -18,18 +18,17 @@ const bool copi_mem_is_watched = false;
 
 static COPI_THREAD_LOCAL int marks;
 
-/* These three are the accessors of `marks`. */
-COPI_NOINLINE void copi_mem_raw_mark(int flags)
+COPI_OUTLINE void copi_mem_raw_mark(int flags)
 {
     marks = flags;
 }
 
-COPI_NOINLINE void *copi_mem_raw_alloc(size_t n, size_t align)
+COPI_OUTLINE void *copi_mem_raw_alloc(size_t n, size_t align)
 {
     return mallocx(n, align == 0 ? marks : marks | MALLOCX_ALIGN(align));
 }
 
-COPI_NOINLINE void *copi_mem_raw_zalloc(size_t n)
+COPI_OUTLINE void *copi_mem_raw_zalloc(size_t n)
 {
     return mallocx(n, marks | MALLOCX_ZERO);
 }

@@ -36,26 +36,9 @@
 #include "runtime/memory/mem.h"
 #include "runtime/probe/fault.h"
 
-/* What is written into a free cell. */
-struct cell {
-    struct cell *next;
-    struct cell *next_magazine; /* in the depot, first cell only, as is count */
-    uint32_t count;
-};
-
-struct magazine {
-    struct cell *head;
-    uint32_t count;
-};
-
-struct cache {
-    bool is_active;
-    struct magazine loaded[COPI_SLAB_COUNT];
-    struct magazine spare[COPI_SLAB_COUNT];
-};
-
 struct depot {
-    struct cell *first; /* a stack of magazines: the warmest goes out first */
+    struct copi_slab_cell
+        *first; /* a stack of magazines: the warmest goes out first */
     uint32_t magazines;
 };
 
@@ -73,40 +56,40 @@ static const size_t class_bytes[] = {
 static struct copi_lock depot_lock = COPI_LOCK_INIT(COPI_LOCK_SLAB);
 static struct depot depots[COPI_SLAB_COUNT]; /* under depot_lock */
 
-static COPI_THREAD_LOCAL struct cache own_cache;
+COPI_THREAD_LOCAL struct copi_slab_cache copi_slab_own;
 
-static COPI_NOINLINE struct cache *own(void)
+static struct copi_slab_cache *own(void)
 {
-    return &own_cache;
+    return &copi_slab_own;
 }
 
 /* ----------------------------------------------------------- magazines -- */
 
-static void push(struct magazine *m, struct cell *cell)
+static void push(struct copi_magazine *m, struct copi_slab_cell *cell)
 {
     cell->next = m->head;
     m->head = cell;
     m->count++;
 }
 
-static struct cell *pop(struct magazine *m)
+static struct copi_slab_cell *pop(struct copi_magazine *m)
 {
-    struct cell *cell = m->head;
+    struct copi_slab_cell *cell = m->head;
 
     m->head = cell->next;
     m->count--;
     return cell;
 }
 
-static struct magazine take_all(struct magazine *m)
+static struct copi_magazine take_all(struct copi_magazine *m)
 {
-    struct magazine all = *m;
+    struct copi_magazine all = *m;
 
-    *m = (struct magazine){0};
+    *m = (struct copi_magazine){0};
     return all;
 }
 
-static void free_all(enum copi_slab_class c, struct magazine m)
+static void free_all(enum copi_slab_class c, struct copi_magazine m)
 {
     while (m.head)
         copi_mem_free(pop(&m), class_bytes[c]);
@@ -116,7 +99,7 @@ static void free_all(enum copi_slab_class c, struct magazine m)
 /* --------------------------------------------------------------- depot -- */
 
 /* Full, it gives the magazine to mem, outside of the lock. */
-static void depot_put(enum copi_slab_class c, struct magazine m)
+static void depot_put(enum copi_slab_class c, struct copi_magazine m)
 {
     struct depot *d = &depots[c];
     bool is_full;
@@ -135,9 +118,9 @@ static void depot_put(enum copi_slab_class c, struct magazine m)
         free_all(c, m);
 }
 
-static struct magazine depot_take_locked(struct depot *d)
+static struct copi_magazine depot_take_locked(struct depot *d)
 {
-    struct magazine m = {.head = d->first};
+    struct copi_magazine m = {.head = d->first};
 
     if (!m.head)
         return m;
@@ -147,9 +130,9 @@ static struct magazine depot_take_locked(struct depot *d)
     return m;
 }
 
-static struct magazine depot_take(enum copi_slab_class c)
+static struct copi_magazine depot_take(enum copi_slab_class c)
 {
-    struct magazine m;
+    struct copi_magazine m;
 
     copi_lock_acquire(&depot_lock);
     m = depot_take_locked(&depots[c]);
@@ -159,10 +142,10 @@ static struct magazine depot_take(enum copi_slab_class c)
 
 /* For threads without magazines: what they make and a worker frees would
  * otherwise fill the depot. NULL: it is empty. */
-static struct cell *depot_take_one(enum copi_slab_class c)
+static struct copi_slab_cell *depot_take_one(enum copi_slab_class c)
 {
     struct depot *d = &depots[c];
-    struct cell *cell, *rest;
+    struct copi_slab_cell *cell, *rest;
 
     copi_lock_acquire(&depot_lock);
     cell = d->first;
@@ -181,7 +164,7 @@ static struct cell *depot_take_one(enum copi_slab_class c)
 /* --------------------------------------------------------------- cells -- */
 
 /* The loaded magazine is empty; false: so is everything else. */
-static bool reload(struct cache *cache, enum copi_slab_class c)
+static bool reload(struct copi_slab_cache *cache, enum copi_slab_class c)
 {
     if (cache->spare[c].head)
         cache->loaded[c] = take_all(&cache->spare[c]);
@@ -191,7 +174,7 @@ static bool reload(struct cache *cache, enum copi_slab_class c)
 }
 
 /* The loaded magazine is full. */
-static void unload(struct cache *cache, enum copi_slab_class c)
+static void unload(struct copi_slab_cache *cache, enum copi_slab_class c)
 {
     if (cache->spare[c].head)
         depot_put(c, take_all(&cache->spare[c]));
@@ -205,15 +188,15 @@ static void assert_may_lock(void)
     COPI_ASSERT(copi_lock_may_acquire(COPI_LOCK_SLAB));
 }
 
-void *copi_slab_alloc(enum copi_slab_class c)
+COPI_OUTLINE void *copi_slab_alloc(enum copi_slab_class c)
 {
-    struct cache *cache = own();
+    struct copi_slab_cache *cache = own();
     void *cell = NULL;
 
     COPI_ASSERT(c < COPI_SLAB_COUNT);
     if (copi_fault_alloc())
         return NULL;
-    if (!cache->is_active) {
+    if (cache->limit == 0) {
         assert_may_lock();
         cell = depot_take_one(c);
     } else if (cache->loaded[c].head || reload(cache, c)) {
@@ -222,19 +205,19 @@ void *copi_slab_alloc(enum copi_slab_class c)
     return cell ? cell : copi_mem_take(class_bytes[c], COPI_CACHE_LINE);
 }
 
-void copi_slab_free(enum copi_slab_class c, void *p)
+COPI_OUTLINE void copi_slab_free(enum copi_slab_class c, void *p)
 {
-    struct cache *cache = own();
+    struct copi_slab_cache *cache = own();
 
     COPI_ASSERT(c < COPI_SLAB_COUNT);
     if (!p)
         return;
-    if (!cache->is_active) {
+    if (cache->limit == 0) {
         assert_may_lock();
         copi_mem_free(p, class_bytes[c]);
         return;
     }
-    if (cache->loaded[c].count >= copi_slab_config.magazine_cells)
+    if (cache->loaded[c].count >= cache->limit)
         unload(cache, c);
     push(&cache->loaded[c], p);
 }
@@ -256,19 +239,20 @@ size_t copi_slab_bytes(enum copi_slab_class c)
 
 /* ------------------------------------------------------------- threads -- */
 
-void copi_slab_thread_init(void)
+COPI_OUTLINE void copi_slab_thread_init(void)
 {
-    struct cache *cache = own();
+    struct copi_slab_cache *cache = own();
     bool is_watched = copi_mem_is_watched || COPI_ASAN;
 
-    COPI_ASSERT(!cache->is_active && copi_slab_config.magazine_cells > 0);
+    COPI_ASSERT(cache->limit == 0 && copi_slab_config.magazine_cells > 0);
     copi_mem_thread_init();
-    cache->is_active = !is_watched || copi_slab_config.even_if_watched;
+    if (!is_watched || copi_slab_config.even_if_watched)
+        cache->limit = copi_slab_config.magazine_cells;
 }
 
-void copi_slab_thread_fini(void)
+COPI_OUTLINE void copi_slab_thread_fini(void)
 {
-    struct cache *cache = own();
+    struct copi_slab_cache *cache = own();
 
     for (int i = 0; i < COPI_SLAB_COUNT; i++) {
         enum copi_slab_class c = (enum copi_slab_class)i;
@@ -278,7 +262,7 @@ void copi_slab_thread_fini(void)
         if (cache->spare[c].head)
             depot_put(c, take_all(&cache->spare[c]));
     }
-    cache->is_active = false;
+    cache->limit = 0;
     copi_mem_thread_fini();
 }
 
@@ -286,18 +270,18 @@ void copi_slab_trim(void)
 {
     for (int i = 0; i < COPI_SLAB_COUNT; i++) {
         enum copi_slab_class c = (enum copi_slab_class)i;
-        struct magazine m;
+        struct copi_magazine m;
 
         while (m = depot_take(c), m.head)
             free_all(c, m);
     }
 }
 
-static void check_magazine(const struct cell *head, uint32_t count)
+static void check_magazine(const struct copi_slab_cell *head, uint32_t count)
 {
     uint32_t found = 0;
 
-    for (const struct cell *cell = head; cell; cell = cell->next)
+    for (const struct copi_slab_cell *cell = head; cell; cell = cell->next)
         found++;
     COPI_ASSERTF(found == count, "%u cells, count %u", found, count);
     COPI_ASSERT(count <= copi_slab_config.magazine_cells);
@@ -307,7 +291,7 @@ static void check_depot_locked(const struct depot *d)
 {
     uint32_t found = 0;
 
-    for (const struct cell *m = d->first; m; m = m->next_magazine) {
+    for (const struct copi_slab_cell *m = d->first; m; m = m->next_magazine) {
         check_magazine(m, m->count);
         COPI_ASSERT(m->count > 0);
         found++;
@@ -316,16 +300,16 @@ static void check_depot_locked(const struct depot *d)
                  d->magazines);
 }
 
-void copi_slab_check(void)
+COPI_OUTLINE void copi_slab_check(void)
 {
-    struct cache *cache = own();
+    struct copi_slab_cache *cache = own();
 
     copi_lock_acquire(&depot_lock);
     for (int c = 0; c < COPI_SLAB_COUNT; c++) {
         check_depot_locked(&depots[c]);
         check_magazine(cache->loaded[c].head, cache->loaded[c].count);
         check_magazine(cache->spare[c].head, cache->spare[c].count);
-        COPI_ASSERT(cache->is_active || !cache->loaded[c].head);
+        COPI_ASSERT(cache->limit > 0 || !cache->loaded[c].head);
     }
     copi_lock_release(&depot_lock);
 }

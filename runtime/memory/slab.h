@@ -32,6 +32,54 @@ struct copi_slab_config {
 };
 extern struct copi_slab_config copi_slab_config;
 
+/* What is written into a free cell. */
+struct copi_slab_cell {
+    struct copi_slab_cell *next;
+    /* In the depot, first cell only: */
+    struct copi_slab_cell *next_magazine;
+    uint32_t count;
+};
+
+struct copi_magazine {
+    struct copi_slab_cell *head;
+    uint32_t count;
+};
+
+/* A thread's. */
+struct copi_slab_cache {
+    uint32_t limit; /* cells of a magazine; 0: the thread has none */
+    struct copi_magazine loaded[COPI_SLAB_COUNT];
+    struct copi_magazine spare[COPI_SLAB_COUNT];
+};
+extern COPI_THREAD_LOCAL struct copi_slab_cache copi_slab_own;
+
+/* In COPI_EDGE alone: a cell of the loaded magazine, or NULL; and back, if
+ * there is room. They pass no fault point. */
+COPI_EDGE_PART void *copi_slab_quick_pop(unsigned c)
+{
+    struct copi_magazine *m = &copi_slab_own.loaded[c];
+    struct copi_slab_cell *cell = m->head;
+    if (COPI_UNLIKELY(cell == NULL))
+        return NULL;
+    m->head = cell->next;
+    m->count--;
+    return cell;
+}
+
+COPI_EDGE_PART bool copi_slab_quick_has_room(unsigned c)
+{
+    return copi_slab_own.loaded[c].count < copi_slab_own.limit;
+}
+
+COPI_EDGE_PART void copi_slab_quick_push(unsigned c, void *p)
+{
+    struct copi_magazine *m = &copi_slab_own.loaded[c];
+    struct copi_slab_cell *cell = p;
+    cell->next = m->head;
+    m->head = cell;
+    m->count++;
+}
+
 /* A cell, or NULL. Passes the fault point "alloc", once. Now and then it and
  * copi_slab_free take a lock of rank SLAB. */
 COP_MUST_USE void *copi_slab_alloc(enum copi_slab_class c);

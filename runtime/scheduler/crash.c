@@ -135,6 +135,22 @@ static bool is_outside_runtime(const struct copi_here *h)
     return in == 0 || in == COPI_JUDGING;
 }
 
+static bool is_overflow(const struct copi_stack *s, const siginfo_t *si,
+                        const struct copi_regs *r)
+{
+    return (si->si_signo == SIGSEGV || si->si_signo == SIGBUS) &&
+           (copi_stack_is_guard(s, si->si_addr) ||
+            copi_stack_is_guard(s, (const void *)r->sp));
+}
+
+/* At work on the thread's or the actor's own, without having entered: block.h.
+ * What it calls first may overflow the stack; then nothing is done yet. */
+static bool is_in_edge(const struct copi_regs *r)
+{
+    return r->pc - (uintptr_t)__start_copi_edge <
+           (uintptr_t)__stop_copi_edge - (uintptr_t)__start_copi_edge;
+}
+
 /* Why this is the end of the process; NULL: it is the actor's. */
 static const char *not_the_actors(const struct copi_here *h,
                                   const siginfo_t *si,
@@ -147,10 +163,12 @@ static const char *not_the_actors(const struct copi_here *h,
         return "on a thread that runs no actors";
     if (!copi_machine_is_on_actor(h) || !is_outside_runtime(h))
         return "inside the runtime";
+    const struct copi_stack *s = &h->actor->carrier->coro.stack;
+    if (is_in_edge(r) && !is_overflow(s, si, r))
+        return "inside the runtime";
     if (h->actor->no_trap || copi_rt.config.isolation != COP_ISOLATION_TRAP)
         return "in an actor that is not isolated";
 
-    const struct copi_stack *s = &h->actor->carrier->coro.stack;
     static const char back[] =
         "in a function that a library called, which may hold locks";
     enum copi_text text = copi_text_of(r->pc, lib);
@@ -169,14 +187,6 @@ static const char *not_the_actors(const struct copi_here *h,
     default:
         return "in a library that may hold locks";
     }
-}
-
-static bool is_overflow(const struct copi_stack *s, const siginfo_t *si,
-                        const struct copi_regs *r)
-{
-    return (si->si_signo == SIGSEGV || si->si_signo == SIGBUS) &&
-           (copi_stack_is_guard(s, si->si_addr) ||
-            copi_stack_is_guard(s, (const void *)r->sp));
 }
 
 static void note_fault(cop_fault *f, const struct copi_stack *s,
