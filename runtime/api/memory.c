@@ -97,8 +97,16 @@ COPI_EDGE void *cop_alloc(size_t bytes)
     return COPI_LIKELY(p != NULL) ? p : alloc_long(bytes);
 }
 
+COPI_EDGE static void *alloc_quick(size_t bytes)
+{
+    return copi_block_quick_alloc(bytes);
+}
+
 void *cop_zalloc(size_t bytes)
 {
+    void *quick = alloc_quick(bytes);
+    if (COPI_LIKELY(quick != NULL))
+        return memset(quick, 0, bytes);
     struct copi_here *h = enter("cop_zalloc");
     struct copi_actor *a = h->actor;
     pass_limit(a, copi_heap_cost(bytes));

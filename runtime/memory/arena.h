@@ -38,6 +38,10 @@ bool copi_arena_has(uint32_t arena, const void *p);
 void copi_arena_pause(void);
 void copi_arena_resume(void);
 
+/* Ends the threads that were started in here. When no thread of the runtime is
+ * left that was ever in an arena; others may not be in one meanwhile. */
+void copi_arena_end(void);
+
 /* malloc's kin, from the process' heap wherever the thread is; free() takes
  * their blocks. */
 void *copi_arena_common_malloc(size_t n);

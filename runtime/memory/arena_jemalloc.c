@@ -22,6 +22,13 @@
  * shows (experimental.arenas.i.pactivep): a plain read. Its documented counters
  * would cost a walk through all arenas.
  *
+ * When the last thread leaves an arena, jemalloc returns all its free pages to
+ * the system at once. The usual arena of a worker would lose them at each visit
+ * elsewhere, and whoever allocates on that worker next would pay for new ones:
+ * 1 ms for 2.6 MB, measured. So each such arena has a *keeper*, a thread that
+ * is in it and sleeps until the runtime stops. (What is the cure there is
+ * welcome in the arenas of the pool: they hold no pages that nobody uses.)
+ *
  * Invariants:
  *  1. An arena is in the pool, or taken; in the pool it is empty.
  *  2. visit.arena != 0: the thread's arena is that one, its cache is off, and
@@ -44,7 +51,7 @@
 #include "runtime/memory/stdio.h"
 #include "runtime/probe/fault.h"
 
-enum { POOL_MAX = 4096, BATCH_MIN = 4 };
+enum { POOL_MAX = 4096, BATCH_MIN = 4, KEEPER_STACK = 64 << 10 };
 
 uint32_t copi_arena_max = 256;
 
@@ -67,12 +74,23 @@ static uint32_t pooled, taken;
 static const volatile size_t *pages[POOL_MAX];
 static size_t page_bytes;
 
+struct keeper {
+    struct copi_thread thread;
+    struct keeper *next;
+    unsigned arena;
+    uint32_t run; /* it ends when this one does */
+};
+static struct keeper *keepers;   /* under the lock */
+static bool is_kept[POOL_MAX];   /* under the lock */
+static _Atomic uint32_t run = 1; /* keepers sleep on it */
+
 /* A thread's stay in an arena. */
 struct visit {
     unsigned arena;  /* 0: none */
     unsigned before; /* the thread's usual one */
     bool had_cache;
     bool is_paused;
+    uint32_t kept; /* in this run its usual arena has a keeper */
     int flags;
 };
 static COPI_THREAD_LOCAL struct visit own_visit;
@@ -125,6 +143,74 @@ bool copi_arena_has(uint32_t arena, const void *p)
            there == arena;
 }
 
+/* --------------------------------------------------------------- keepers -- */
+
+static void keeper_main(void *arg)
+{
+    struct keeper *k = arg;
+    bool off = false;
+    (void)set(&mibs.cache, &off, sizeof off);
+    (void)set(&mibs.arena, &k->arena, sizeof k->arena);
+    /* acquire: pairs with copi_arena_end */
+    while (atomic_load_explicit(&run, memory_order_acquire) == k->run)
+        copi_os_futex_wait(&run, k->run, -1);
+}
+
+static bool claim(unsigned arena)
+{
+    copi_lock_acquire(&lock);
+    bool is_new = arena < POOL_MAX && !is_kept[arena];
+    if (is_new)
+        is_kept[arena] = true;
+    copi_lock_release(&lock);
+    return is_new;
+}
+
+/* Without one all works, but slower. */
+static void keep(unsigned arena)
+{
+    if (!claim(arena))
+        return;
+    struct keeper *k = copi_mem_zalloc(sizeof *k);
+    if (k == NULL)
+        return;
+    k->arena = arena;
+    k->run = atomic_load_explicit(&run, memory_order_relaxed);
+    if (copi_os_thread_start(&k->thread, "cop-keeper", KEEPER_STACK,
+                             keeper_main, k) != 0) {
+        copi_mem_free(k, sizeof *k);
+        return;
+    }
+    copi_lock_acquire(&lock);
+    k->next = keepers;
+    keepers = k;
+    copi_lock_release(&lock);
+}
+
+/* The thread's usual arena, before it leaves it for the first time. */
+static void keep_usual(struct visit *v)
+{
+    unsigned arena;
+    size_t n = sizeof arena;
+    v->kept = atomic_load_explicit(&run, memory_order_relaxed);
+    if (mallctlbymib(mibs.arena.part, mibs.arena.len, &arena, &n, NULL, 0) == 0)
+        keep(arena);
+}
+
+void copi_arena_end(void)
+{
+    /* release: pairs with keeper_main */
+    atomic_fetch_add_explicit(&run, 1, memory_order_release);
+    copi_os_futex_wake(&run, INT_MAX);
+    while (keepers != NULL) {
+        struct keeper *k = keepers;
+        keepers = k->next;
+        copi_os_thread_join(&k->thread);
+        copi_mem_free(k, sizeof *k);
+    }
+    memset(is_kept, 0, sizeof is_kept);
+}
+
 /* ---------------------------------------------------------------- visits -- */
 
 static int go_in(struct visit *v, unsigned arena)
@@ -155,6 +241,9 @@ void copi_arena_enter(uint32_t arena)
 {
     struct visit *v = visit();
     COPI_ASSERT(arena != 0 && v->arena == 0);
+    if (COPI_UNLIKELY(v->kept !=
+                      atomic_load_explicit(&run, memory_order_relaxed)))
+        keep_usual(v);
     int rc = go_in(v, arena);
     COPI_ASSERTF(rc == 0, "arena %u", (unsigned)arena);
     v->arena = arena;

@@ -43,6 +43,8 @@ void copi_arena_pause(void) {}
 
 void copi_arena_resume(void) {}
 
+void copi_arena_end(void) {}
+
 void *copi_arena_common_malloc(size_t n)
 {
     return malloc(n);

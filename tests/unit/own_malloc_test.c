@@ -74,6 +74,8 @@ static const TTest *const cases[] = {is_not_supported};
 
 #else
 
+#include <jemalloc/jemalloc.h>
+
 /* The pool gets the arena back after the DOWN is sent. */
 static void all_are_back(void)
 {
@@ -216,6 +218,58 @@ static const cop_config one_worker = {.workers = 1};
 START_TEST(others_are_not_in_it)
 {
     actor_test(neighbour_body, &one_worker);
+}
+END_TEST
+
+/* A neighbour's free pages stay where they are: its own purges would show as a
+ * fall to nothing. */
+static size_t dirty_pages(void)
+{
+    uint64_t epoch = 1;
+    unsigned arena;
+    size_t n = sizeof arena, pages = 0;
+    char name[64];
+    (void)!mallctl("thread.arena", &arena, &n, NULL, 0);
+    (void)!mallctl("epoch", NULL, NULL, &epoch, sizeof epoch);
+    snprintf(name, sizeof name, "stats.arenas.%u.pdirty", arena);
+    n = sizeof pages;
+    (void)!mallctl(name, &pages, &n, NULL, 0);
+    return pages;
+}
+
+static void leaves_pages(void)
+{
+    void *p[40];
+    for (int i = 0; i < 40; i++)
+        p[i] = memset(take(65536), 1, 65536);
+    for (int i = 0; i < 40; i++)
+        free(p[i]);
+}
+
+static void visits(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 10; i++) {
+        free(take(100));
+        cop_yield();
+    }
+}
+
+static void keeper_body(void *arg)
+{
+    (void)arg;
+    runs(visits, NULL); /* the keeper comes with the first visit */
+    cop_sleep(20 * COP_MS);
+    leaves_pages();
+    size_t before = dirty_pages();
+    runs(visits, NULL);
+    ck_assert_uint_gt(before, 100);
+    ck_assert_uint_gt(dirty_pages(), before / 2);
+}
+
+START_TEST(neighbours_keep_their_pages)
+{
+    actor_test(keeper_body, &one_worker);
 }
 END_TEST
 
@@ -631,6 +685,7 @@ KID_TEST(there_are_so_many, pool_body)
 static const TTest *const cases[] = {
     all_mallocs_are_its_own,
     others_are_not_in_it,
+    neighbours_keep_their_pages,
     callbacks_too,
     however_it_dies,
     the_next_one_finds_it_empty,
