@@ -86,7 +86,8 @@ COP_API void cop_free(void *block);
  * cache; the first output to a stream that others opened; the set-up of
  * libraries with thread-local or global state. cop_view_start is such a call.
  *
- * COP_ENOTSUP: malloc is not jemalloc's, 5.3 or later, or is a sanitizer's. */
+ * COP_ENOTSUP: malloc is not jemalloc's, 5.3 or later, or is a sanitizer's, or
+ * jemalloc has an arena for each processor (percpu_arena). */
 
 /* malloc, calloc and realloc of the process, also for such an actor; elsewhere
  * no different from libc's. free() takes the blocks, anywhere. Any thread. */

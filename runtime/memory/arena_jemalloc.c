@@ -327,6 +327,16 @@ static int fill_locked(void)
     return 0;
 }
 
+/* Threads that change their arena with the processor cannot be sent elsewhere
+ * and back. */
+static bool has_arena_per_cpu(void)
+{
+    const char *mode = "";
+    size_t n = sizeof mode;
+    return mallctl("opt.percpu_arena", (void *)&mode, &n, NULL, 0) == 0 &&
+           strcmp(mode, "disabled") != 0;
+}
+
 /* Is malloc, as the program calls it, jemalloc's; and will it go where it is
  * sent? It makes the first arena. */
 static int look_locked(void)
@@ -335,7 +345,7 @@ static int look_locked(void)
     struct visit *v = visit();
     size_t n = sizeof page_bytes;
     unsigned arena;
-    if (!find(&mibs.arena, "thread.arena") ||
+    if (has_arena_per_cpu() || !find(&mibs.arena, "thread.arena") ||
         !find(&mibs.cache, "thread.tcache.enabled") ||
         !find(&mibs.reset, "arena.0.reset") ||
         !find(&mibs.purge, "arena.0.purge") ||
