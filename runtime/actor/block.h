@@ -131,13 +131,14 @@ COPI_EDGE_PART void *copi_block_quick_alloc(size_t n)
 /* False: do it the long way, which will say what is wrong, too. */
 COPI_EDGE_PART bool copi_block_quick_free(void *p)
 {
-    struct copi_block *b = copi_block_of(p);
-    if ((uintptr_t)p % 16 != 0 || b->size > COPI_BLOCK_CELL_MAX - sizeof *b)
-        return false;
     struct copi_actor *a = copi_here_own.actor;
     struct copi_heap *h = copi_block_begin(a);
+    struct copi_block *b = copi_block_of(p);
+    if (h == NULL || (uintptr_t)p % 16 != 0 ||
+        b->size > COPI_BLOCK_CELL_MAX - sizeof *b)
+        return false;
     unsigned c = copi_block_class(sizeof *b + b->size);
-    if (COPI_UNLIKELY(h == NULL || !copi_block_is_sound(h, p) ||
+    if (COPI_UNLIKELY(!copi_block_is_sound(h, p) ||
                       !copi_slab_quick_has_room(c)))
         return false;
     h->quick--;
