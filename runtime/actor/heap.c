@@ -2,12 +2,12 @@
  *
  * heap.c - what an actor owns. Rank: 3.
  *
- * A block is a header of 16 bytes and what the program gets. Up to 512 bytes
- * together they lie in a cell of a slab class, for speed; at most half of it is
- * wasted then, unless the block is smaller than 17 bytes. All blocks are listed
- * in a table of the actor's own, from which they are freed when it dies, by
- * whatever cause. A block's header says where in the table it stands; the last
- * one moves to where one was taken out.
+ * A block (block.h) is a header of 16 bytes and what the program gets. Up to
+ * 512 bytes together they lie in a cell of a slab class, for speed; at most
+ * half of it is wasted then, unless the block is smaller than 17 bytes. All
+ * blocks are listed in a table of the actor's own, from which they are freed
+ * when it dies, by whatever cause. A block's header says where in the table it
+ * stands; the last one moves to where one was taken out.
  *
  * Invariants:
  *  1. block[i]->index == i for all i < count.

@@ -74,6 +74,7 @@ static const TTest *const cases[] = {is_not_supported};
 
 #else
 
+#include <dirent.h>
 #include <jemalloc/jemalloc.h>
 
 /* The pool gets the arena back after the DOWN is sent. */
@@ -682,7 +683,47 @@ static void pool_body(void *arg)
 
 KID_TEST(there_are_so_many, pool_body)
 
+static int threads(void)
+{
+    DIR *d = opendir("/proc/self/task");
+    int n = 0;
+    while (readdir(d) != NULL)
+        n++;
+    closedir(d);
+    return n;
+}
+
+static void lives_and_ends(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 10; i++)
+        free(take(100));
+}
+
+START_TEST(nothing_is_left_when_the_runtime_stops)
+{
+    cop_config config = {.workers = 2};
+    cop_opts opts = {.own_malloc = true};
+    int before = threads();
+
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(cop_start(&config), 0);
+        for (int k = 0; k < 20; k++)
+            ck_assert_int_eq(
+                cop_spawn(NULL, k % 2 ? waiting : lives_and_ends, NULL, &opts),
+                0);
+        ck_assert_int_eq(cop_ext_quiesce(5 * COP_SEC), 0);
+        ck_assert_int_gt(threads(), before + 3);
+        ck_assert_int_eq(cop_stop(cop_in(COP_SEC), NULL), 0);
+        ck_assert_int_eq(threads(), before);
+        ck_assert_uint_eq(cop_ext_bytes_in_use(), 0);
+        ck_assert_uint_eq(copi_arena_taken(), 0);
+    }
+}
+END_TEST
+
 static const TTest *const cases[] = {
+    nothing_is_left_when_the_runtime_stops,
     all_mallocs_are_its_own,
     others_are_not_in_it,
     neighbours_keep_their_pages,
