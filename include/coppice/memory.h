@@ -84,7 +84,9 @@ COP_API void cop_free(void *block);
  * setenv, putenv, atexit, dlopen, pthread_create, popen; a first getaddrinfo,
  * getpwnam, iconv_open, strerror_l and what else loads a module or fills a
  * cache; the first output to a stream that others opened; the set-up of
- * libraries with thread-local or global state. cop_view_start is such a call.
+ * libraries with thread-local or global state. cop_view_start is such a call,
+ * and a function for cop_config.log that keeps what it allocates: it may run in
+ * any actor's turn.
  *
  * COP_ENOTSUP: malloc is not jemalloc's, 5.3 or later, or is a sanitizer's, or
  * jemalloc has an arena for each processor (percpu_arena). */
