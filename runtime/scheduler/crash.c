@@ -16,7 +16,8 @@
  *
  *   sent by kill(2), by anybody                    the process
  *   not on a machine that runs an actor            the process
- *   the runtime is entered (in_runtime)            the process
+ *   the runtime is entered (in_runtime), or at     the process
+ *     its edge (COPI_EDGE), short of an overflow
  *   the actor, or all, spawned without isolation   the process
  *   code that another library called back          the process
  *   code of the program, or of a trusted library   the actor
