@@ -63,11 +63,11 @@ endif
 
 # The sanitizers watch libc's malloc only; elsewhere jemalloc serves.
 ifeq ($(SAN),)
-ALLOCATOR := mem_jemalloc
+ALLOCATOR := jemalloc
 ALLOCATOR_LIBS := -ljemalloc
 INTERPOSE :=
 else
-ALLOCATOR := mem_libc
+ALLOCATOR := libc
 ALLOCATOR_LIBS :=
 # They take over abort, exit and such themselves.
 INTERPOSE := runtime/api/interpose.c runtime/api/fortify.c
@@ -119,10 +119,11 @@ CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 
-LIB_SRCS := $(filter-out runtime/memory/mem_%.c \
+LIB_SRCS := $(filter-out runtime/memory/mem_%.c runtime/memory/arena_%.c \
     runtime/coroutine/mcontext_%.c runtime/probe/lines_%.c $(INTERPOSE), \
     $(sort $(wildcard runtime/*/*.c actors/*.c))) \
-    $(wildcard runtime/memory/mem_common.c runtime/memory/$(ALLOCATOR).c) \
+    $(wildcard runtime/memory/mem_$(ALLOCATOR).c) \
+    $(wildcard runtime/memory/arena_$(ALLOCATOR).c) \
     $(wildcard runtime/probe/$(LINES).c) \
     $(wildcard runtime/coroutine/mcontext_$(ARCH).c) \
     $(wildcard runtime/coroutine/ctx_$(ARCH).S)

@@ -11,6 +11,8 @@
  */
 #include "actors/answer.h"
 
+#include <coppice/memory.h>
+
 #include <stdlib.h>
 
 enum { ANSWER_TAG = 1 }; /* a reply's tag means nothing */
@@ -47,7 +49,7 @@ void copi_answer_send(cop_from to, struct copi_answer a)
 {
     struct copi_answer *body;
 
-    while ((body = malloc(sizeof *body)) == NULL)
+    while ((body = cop_common_malloc(sizeof *body)) == NULL)
         cop_sleep(COP_MS);
     *body = a;
     while (!send_moved(to, body, sizeof *body, release_answer))

@@ -26,6 +26,8 @@
  */
 #include "actors/application.h"
 
+#include <coppice/memory.h>
+
 #include "actors/answer.h"
 
 #include <stdlib.h>
@@ -84,7 +86,7 @@ static void answer_code(cop_from to, int code)
 static void wait_in(struct copi_app_waiter **list, cop_from from,
                     cop_app_type type)
 {
-    struct copi_app_waiter *w = malloc(sizeof *w);
+    struct copi_app_waiter *w = cop_common_malloc(sizeof *w);
 
     if (w == NULL) {
         answer_code(from, COP_ENOMEM);
@@ -162,7 +164,7 @@ void copi_app_free_all(struct copi_apps *apps)
 static int add(struct copi_apps *apps, const cop_app *def)
 {
     struct copi_app **at = &apps->first;
-    struct copi_app *a = calloc(1, sizeof *a);
+    struct copi_app *a = cop_common_calloc(1, sizeof *a);
 
     if (a == NULL)
         return COP_ENOMEM;

@@ -9,6 +9,7 @@
  */
 #include "actors/application.h"
 
+#include <coppice/memory.h>
 #include <coppice/proc.h>
 
 #include "actors/answer.h"
@@ -50,7 +51,7 @@ static struct copi_app_request *pack(int number, const char *const *words,
     *size = sizeof *r;
     for (size_t i = 0; i < n; i++)
         *size += strlen(words[i]) + 1;
-    r = malloc(*size);
+    r = cop_common_malloc(*size);
     if (r == NULL)
         return NULL;
     r->number = number;
@@ -181,7 +182,7 @@ static int get_plan(struct plan *p, const char *name, cop_reason *why)
         return read_answer(p->reply, NULL, why);
     p->names = cop_msg_body(p->reply);
     p->count = cop_msg_size(p->reply) / sizeof *p->names;
-    p->mine = calloc(p->count + 1, sizeof *p->mine);
+    p->mine = cop_common_calloc(p->count + 1, sizeof *p->mine);
     if (hold(p->reply, free_msg) && hold(p->mine, free) && p->mine != NULL)
         return 0;
     free_plan(p);
@@ -352,7 +353,7 @@ int cop_app_config(const char *name, const cop_app_env *env, size_t n)
 
     if (env == NULL && n > 0)
         return COP_EINVAL;
-    words = malloc((2 * n + 1) * sizeof(const char *));
+    words = cop_common_malloc((2 * n + 1) * sizeof(const char *));
     if (words == NULL || !hold(words, free)) {
         free(words);
         return COP_ENOMEM;

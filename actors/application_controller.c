@@ -19,6 +19,8 @@
  */
 #include "actors/application.h"
 
+#include <coppice/memory.h>
+
 #include "actors/answer.h"
 #include "actors/server.h"
 
@@ -113,7 +115,7 @@ static struct copi_app **collect(const struct copi_apps *apps, bool running,
 
     for (struct copi_app *a = apps->first; a != NULL; a = a->next)
         room++;
-    list = malloc(room * sizeof(struct copi_app *));
+    list = cop_common_malloc(room * sizeof(struct copi_app *));
     *n = 0;
     for (struct copi_app *a = apps->first; list != NULL && a; a = a->next)
         if (is_listed(a, running))
@@ -128,7 +130,8 @@ static void handle_list(const struct copi_apps *apps, bool running,
 {
     size_t n;
     struct copi_app **list = collect(apps, running, &n);
-    cop_app_info *info = list != NULL ? calloc(n + 1, sizeof *info) : NULL;
+    cop_app_info *info =
+        list != NULL ? cop_common_calloc(n + 1, sizeof *info) : NULL;
 
     if (info == NULL) {
         free(list);

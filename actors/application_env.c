@@ -9,6 +9,8 @@
  */
 #include "actors/application.h"
 
+#include <coppice/memory.h>
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +29,7 @@ int copi_env_set(struct copi_env *env, const char *key, const char *value)
 {
     struct copi_env_pair **at = link_of(env, key);
     size_t head = strlen(key) + 1, tail = strlen(value) + 1;
-    struct copi_env_pair *p = malloc(sizeof *p + head + tail);
+    struct copi_env_pair *p = cop_common_malloc(sizeof *p + head + tail);
 
     if (p == NULL)
         return COP_ENOMEM;
@@ -166,7 +168,7 @@ struct copi_env_diff *copi_env_diff(const struct copi_env *old,
     size_t texts = 0;
     size_t pairs = measure(old, &texts) + measure(now, &texts) + 3;
     struct copi_env_diff *d =
-        malloc(sizeof *d + pairs * sizeof(cop_app_env) + texts);
+        cop_common_malloc(sizeof *d + pairs * sizeof(cop_app_env) + texts);
     struct writer w;
 
     if (d == NULL)

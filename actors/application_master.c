@@ -29,6 +29,7 @@
 #include "actors/application.h"
 
 #include <coppice/inspect.h>
+#include <coppice/memory.h>
 #include <coppice/proc.h>
 
 #include "actors/answer.h"
@@ -181,7 +182,7 @@ static void find_family(struct family *f)
     struct memo last = {COP_NO_PID, false};
     size_t n;
 
-    while ((f->pids = malloc(cap * sizeof *f->pids)) == NULL)
+    while ((f->pids = cop_common_malloc(cap * sizeof *f->pids)) == NULL)
         cop_sleep(COP_MS);
     n = cop_actors(f->pids, cap);
     for (size_t i = 0; i < n && i < cap; i++)
@@ -289,7 +290,7 @@ static void tell(const struct master *m, int code, cop_reason why)
     struct copi_answer *a;
     cop_msg *msg;
 
-    while ((a = malloc(sizeof *a)) == NULL)
+    while ((a = cop_common_malloc(sizeof *a)) == NULL)
         cop_sleep(COP_MS);
     *a = (struct copi_answer){code, m->root, why};
     while (cop_msg_new_moved(&msg, COPI_APP_UP, a, sizeof *a, release_answer) !=
@@ -400,7 +401,7 @@ static void master_free(void *block)
 
 int copi_master_start(cop_pid *out, const cop_app *def, cop_app_type type)
 {
-    struct master *m = calloc(1, sizeof *m);
+    struct master *m = cop_common_calloc(1, sizeof *m);
     const cop_opts opts = {.link = true,
                            .trap_exit = true,
                            .arg_release = master_free,

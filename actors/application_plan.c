@@ -7,6 +7,8 @@
  */
 #include "actors/application.h"
 
+#include <coppice/memory.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,8 +108,8 @@ int copi_app_plan(struct copi_apps *apps, const char *name,
         *why = cop_because_fmt("not_loaded", "%s", name);
         return COP_ENOENT;
     }
-    w.stack = malloc(n * sizeof *w.stack);
-    w.out = calloc(n, sizeof *w.out);
+    w.stack = cop_common_malloc(n * sizeof *w.stack);
+    w.out = cop_common_calloc(n, sizeof *w.out);
     if (w.stack == NULL || w.out == NULL)
         err = COP_ENOMEM;
     else

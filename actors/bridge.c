@@ -21,6 +21,7 @@
  * releases it wherever the message goes.
  */
 #include <coppice/bridge.h>
+#include <coppice/memory.h>
 
 #include "actors/answer.h"
 #include "actors/server.h"
@@ -254,7 +255,7 @@ static void release_reason(void *body, size_t size)
 
 int cop_bridge_done(cop_bridge_handle handle, cop_reason reason)
 {
-    cop_reason *body = malloc(sizeof *body);
+    cop_reason *body = cop_common_malloc(sizeof *body);
     cop_msg *m;
 
     if (body == NULL) {

@@ -9,6 +9,8 @@
  */
 #include "actors/event.h"
 
+#include <coppice/memory.h>
+
 #include "actors/answer.h"
 
 #include <stdlib.h>
@@ -36,7 +38,7 @@ void copi_event_answer_code(cop_from to, int code)
 /* NULL: no memory. */
 static cop_msg *new_answer(struct copi_event_answer **body)
 {
-    struct copi_event_answer *a = calloc(1, sizeof *a);
+    struct copi_event_answer *a = cop_common_calloc(1, sizeof *a);
     cop_msg *m;
 
     if (a == NULL)

@@ -6,6 +6,8 @@
  */
 #include "actors/event.h"
 
+#include <coppice/memory.h>
+
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +73,7 @@ static int pack(struct packed *p, struct copi_event_ask ask, struct bytes left,
     p->size = COPI_EVENT_HEAD + copi_event_round(left.n) + arg.n;
     p->block = p->small;
     if (p->size > sizeof p->small) {
-        p->block = malloc(p->size);
+        p->block = cop_common_malloc(p->size);
         if (p->block == NULL)
             return COP_ENOMEM;
         err = hold(p->block);

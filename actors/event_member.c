@@ -29,6 +29,7 @@
 #include "actors/event.h"
 
 #include <coppice/inspect.h>
+#include <coppice/memory.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -203,7 +204,7 @@ static void release_exit(void *body, size_t size)
 
 static cop_msg *new_last_word(cop_event_id id)
 {
-    cop_event_exit *e = calloc(1, sizeof *e);
+    cop_event_exit *e = cop_common_calloc(1, sizeof *e);
     cop_msg *m;
 
     if (e == NULL)
@@ -243,7 +244,7 @@ static void tell_sup(struct copi_event_member *h, cop_reason told,
 /* s->joining, which has not begun. COP_ENOMEM. */
 static int join(struct copi_event *s, cop_event_id id, cop_pid sup)
 {
-    struct copi_event_member *h = calloc(1, sizeof *h);
+    struct copi_event_member *h = cop_common_calloc(1, sizeof *h);
     bool is_whole;
 
     if (h == NULL)
@@ -252,7 +253,8 @@ static int join(struct copi_event *s, cop_event_id id, cop_pid sup)
     h->id = id;
     h->def = id.handler;
     h->sup = sup;
-    h->state = calloc(1, h->def->state_bytes > 0 ? h->def->state_bytes : 1);
+    h->state =
+        cop_common_calloc(1, h->def->state_bytes > 0 ? h->def->state_bytes : 1);
     is_whole = h->state != NULL;
     if (is_whole && !cop_pid_is_none(sup)) {
         h->last_word = new_last_word(id);

@@ -6,6 +6,8 @@
  */
 #include "actors/event.h"
 
+#include <coppice/memory.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +53,7 @@ cop_event_next cop_event_swap(const void *left, size_t left_bytes,
         (arg == NULL && arg_bytes > 0))
         return cop_event_fail(
             cop_because_fmt("badarg", "cop_event_swap: invalid argument"));
-    w = malloc(head + copi_event_round(left_bytes) + arg_bytes);
+    w = cop_common_malloc(head + copi_event_round(left_bytes) + arg_bytes);
     if (w == NULL)
         return cop_event_fail(cop_because("nomem"));
     *w = (struct cop_event_swap_args){left_bytes, arg_bytes};

@@ -6,6 +6,8 @@
  */
 #include "actors/event.h"
 
+#include <coppice/memory.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +39,7 @@ static int prepare(struct change *c)
     struct copi_event_member *h = c->h;
     size_t size = c->def->state_bytes;
 
-    h->new_state = calloc(1, size > 0 ? size : 1);
+    h->new_state = cop_common_calloc(1, size > 0 ? size : 1);
     if (h->new_state == NULL)
         return COP_ENOMEM;
     if (c->def->code_change != NULL)

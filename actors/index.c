@@ -18,6 +18,8 @@
  */
 #include "actors/index.h"
 
+#include <coppice/memory.h>
+
 #include <stdlib.h>
 
 void copi_index_init(struct copi_index *t)
@@ -72,7 +74,8 @@ static struct copi_index_node *reversed(struct copi_index_node *node)
 static void grow(struct copi_index *t)
 {
     size_t size = 2 * t->size;
-    struct copi_index_node **buckets = calloc(size, sizeof(*buckets));
+    struct copi_index_node **buckets =
+        cop_common_calloc(size, sizeof(*buckets));
 
     if (buckets == NULL)
         return;

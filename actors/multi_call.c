@@ -20,6 +20,7 @@
  * would cost a walk over the caller's mailbox, and the message that a callback
  * is at would be gone.
  */
+#include <coppice/memory.h>
 #include <coppice/registry.h>
 #include <coppice/request.h>
 #include <coppice/server.h>
@@ -126,7 +127,7 @@ static void helper_main(void *arg)
 
 static struct results *results_new(const cop_pid *servers, size_t n)
 {
-    struct results *r = calloc(1, sizeof *r + n * sizeof r->row[0]);
+    struct results *r = cop_common_calloc(1, sizeof *r + n * sizeof r->row[0]);
 
     if (r == NULL)
         return NULL;
@@ -139,7 +140,7 @@ static struct results *results_new(const cop_pid *servers, size_t n)
 static struct work *work_new(const cop_pid *servers, size_t n, cop_tag tag,
                              const void *body, size_t size, cop_time deadline)
 {
-    struct work *w = malloc(sizeof *w + size);
+    struct work *w = cop_common_malloc(sizeof *w + size);
 
     if (w == NULL)
         return NULL;
@@ -220,7 +221,7 @@ static void free_block(void *block)
  * the block. NULL: no memory. */
 static void *hold_new(size_t bytes)
 {
-    void *block = malloc(bytes > 0 ? bytes : 1);
+    void *block = cop_common_malloc(bytes > 0 ? bytes : 1);
 
     if (block == NULL || cop_pid_is_none(cop_self()) ||
         cop_defer(free_block, block) == 0)

@@ -13,6 +13,7 @@
  * of arguments beside the supervisor would be gone before its children, if it
  * is killed.
  */
+#include <coppice/memory.h>
 #include <coppice/partition.h>
 
 #include "actors/answer.h"
@@ -73,9 +74,9 @@ static bool plan_make(struct plan *p, size_t n, const cop_child *child)
 
     p->n = n;
     p->stride = bytes - bytes % ARG_ALIGN;
-    p->kids = calloc(n, sizeof *p->kids);
-    p->ids = calloc(n, ID_ROOM);
-    p->args = calloc(n, p->stride);
+    p->kids = cop_common_calloc(n, sizeof *p->kids);
+    p->ids = cop_common_calloc(n, ID_ROOM);
+    p->args = cop_common_calloc(n, p->stride);
     if (p->kids == NULL || p->ids == NULL || p->args == NULL) {
         plan_free(p);
         return false;

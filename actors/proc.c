@@ -11,6 +11,7 @@
  * actor, and a list of them in each would cost memory for a question that is
  * seldom asked. The price is that the chain ends at one that is dead.
  */
+#include <coppice/memory.h>
 #include <coppice/proc.h>
 
 #include <coppice/inspect.h>
@@ -102,7 +103,7 @@ static size_t round_up(size_t n)
 static struct proc *proc_new(cop_fn fn, void *arg, const cop_opts *opts)
 {
     size_t head = round_up(sizeof(struct proc));
-    struct proc *p = calloc(1, head + opts->arg_bytes);
+    struct proc *p = cop_common_calloc(1, head + opts->arg_bytes);
 
     if (p == NULL)
         return NULL;

@@ -12,6 +12,7 @@
  *
  * It is freed by a deferred function, should the actor end first.
  */
+#include <coppice/memory.h>
 #include <coppice/request.h>
 
 #include "actors/index.h"
@@ -91,7 +92,7 @@ int cop_reqids_new(cop_reqids **out)
     if (out == NULL)
         return COP_EINVAL;
     *out = NULL;
-    c = calloc(1, sizeof *c);
+    c = cop_common_calloc(1, sizeof *c);
     if (c == NULL)
         return COP_ENOMEM;
     copi_index_init(&c->by_ref);
@@ -131,7 +132,7 @@ int cop_reqids_add(cop_reqids *c, cop_ref request, uint64_t label)
         return COP_EINVAL;
     if (find(c, request) != NULL)
         return COP_EPRESENT;
-    r = calloc(1, sizeof *r);
+    r = cop_common_calloc(1, sizeof *r);
     if (r == NULL)
         return COP_ENOMEM;
     r->id = (cop_reqid){request, label};
@@ -150,7 +151,7 @@ int cop_reqids_send(cop_reqids *c, cop_pid to, cop_tag tag, const void *body,
 
     if (c == NULL)
         return COP_EINVAL;
-    r = calloc(1, sizeof *r);
+    r = cop_common_calloc(1, sizeof *r);
     if (r == NULL)
         return COP_ENOMEM;
     r->id = id;

@@ -26,6 +26,7 @@
 #include "actors/roster.h"
 
 #include <coppice/inspect.h>
+#include <coppice/memory.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +98,7 @@ static struct copi_roster_key *key_get(struct copi_roster *r, const char *text)
 
     if (k != NULL)
         return k;
-    k = malloc(sizeof(*k) + size);
+    k = cop_common_malloc(sizeof(*k) + size);
     if (k == NULL)
         return NULL;
     links_init(&k->entries);
@@ -161,7 +162,7 @@ static int actor_get(struct copi_roster_actor **out, struct copi_roster *r,
         return 0;
     if (is_gone(pid))
         return COP_ENOPROC;
-    a = malloc(sizeof(*a));
+    a = cop_common_malloc(sizeof(*a));
     if (a == NULL)
         return COP_ENOMEM;
     links_init(&a->entries);
@@ -195,7 +196,7 @@ int copi_roster_add(struct copi_roster *r, const char *key, cop_pid pid,
         return err;
     k = key_get(r, key);
     if (k != NULL)
-        e = malloc(sizeof(*e));
+        e = cop_common_malloc(sizeof(*e));
     if (e == NULL) {
         if (k != NULL)
             key_put(r, k);

@@ -25,6 +25,8 @@
  */
 #include "actors/route.h"
 
+#include <coppice/memory.h>
+
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -76,7 +78,7 @@ static struct copi_route *add(cop_pid owner, size_t count)
     struct copi_route *r = NULL;
 
     if (room < (SIZE_MAX - sizeof *r) / sizeof r->pid[0])
-        r = calloc(1, sizeof *r + room * sizeof r->pid[0]);
+        r = cop_common_calloc(1, sizeof *r + room * sizeof r->pid[0]);
     if (r == NULL)
         return NULL;
     r->room = room;

@@ -13,6 +13,8 @@
  */
 #include "actors/server_inside.h"
 
+#include <coppice/memory.h>
+
 #include "actors/sys_debug.h"
 
 #include <stdlib.h>
@@ -42,7 +44,8 @@ static struct copi_server *server_new(const cop_server *def,
 {
     size_t head = copi_server_round_up(sizeof(struct copi_server));
     size_t state_bytes = copi_server_round_up(def->state_bytes);
-    struct copi_server *s = calloc(1, head + state_bytes + arg_bytes);
+    struct copi_server *s =
+        cop_common_calloc(1, head + state_bytes + arg_bytes);
 
     if (s == NULL)
         return NULL;

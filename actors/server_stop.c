@@ -18,6 +18,8 @@
  */
 #include "actors/server_stop.h"
 
+#include <coppice/memory.h>
+
 #include "actors/answer.h"
 
 #include <stdlib.h>
@@ -49,7 +51,7 @@ static void release_stop(void *body, size_t size)
 /* The reason is borrowed. */
 static int send_request(cop_pid server, cop_ref ref, cop_reason reason)
 {
-    struct stop *s = malloc(sizeof *s);
+    struct stop *s = cop_common_malloc(sizeof *s);
     cop_msg *m;
 
     if (s == NULL)
@@ -143,7 +145,7 @@ static void do_errand(void *arg)
 static int stop_from_outside(const struct wish *w, cop_reason *why)
 {
     const cop_opts opts = {.arg_release = release_errand, .label = "stop"};
-    struct wish *own = malloc(sizeof *own);
+    struct wish *own = cop_common_malloc(sizeof *own);
     struct copi_answer a;
     cop_pid pid;
     int err;

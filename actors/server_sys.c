@@ -22,6 +22,7 @@
 #include "actors/sys_debug.h"
 
 #include <coppice/inspect.h>
+#include <coppice/memory.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -125,7 +126,7 @@ static int replace_state(struct copi_server *s, struct copi_sys_request *r)
     c.state = view(s, &c.bytes);
     if (c.state == NULL)
         return COP_ENOTSUP;
-    s->spare = malloc(c.bytes > 0 ? c.bytes : 1);
+    s->spare = cop_common_malloc(c.bytes > 0 ? c.bytes : 1);
     if (s->spare == NULL)
         return COP_ENOMEM;
     memcpy(s->spare, c.state, c.bytes);
@@ -180,7 +181,7 @@ static int change_server(struct copi_server *s, struct copi_sys_request *r)
         return COP_ENOTSUP;
     if (def->state_bytes >= COPI_SERVER_STATE_MAX)
         return COP_EINVAL;
-    s->spare = calloc(1, copi_server_round_up(def->state_bytes + 1));
+    s->spare = cop_common_calloc(1, copi_server_round_up(def->state_bytes + 1));
     if (s->spare == NULL)
         return COP_ENOMEM;
     c.state = s->spare;

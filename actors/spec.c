@@ -22,6 +22,8 @@
  */
 #include "actors/spec.h"
 
+#include <coppice/memory.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +58,7 @@ static bool make_room(struct pack *p, size_t n)
         room *= 2;
     if (room == p->room)
         return true;
-    bytes = realloc(p->bytes, room);
+    bytes = cop_common_realloc(p->bytes, room);
     if (bytes == NULL) {
         p->err = COP_ENOMEM;
         return false;
@@ -218,7 +220,7 @@ const cop_sup *copi_spec_open(struct copi_spec *s)
 
 struct copi_spec *copi_spec_copy(const void *packed, size_t size)
 {
-    struct copi_spec *s = malloc(size > 0 ? size : 1);
+    struct copi_spec *s = cop_common_malloc(size > 0 ? size : 1);
 
     if (s == NULL)
         return NULL;
@@ -360,7 +362,7 @@ static int by_text(const void *a, const void *b)
 static int check_ids(const cop_sup *sup, char *text)
 {
     size_t n = sup->nchildren;
-    const char **ids = malloc((n + 1) * sizeof *ids);
+    const char **ids = cop_common_malloc((n + 1) * sizeof *ids);
     size_t i;
 
     if (ids == NULL) {

@@ -13,6 +13,8 @@
  */
 #include "actors/statem.h"
 
+#include <coppice/memory.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +42,7 @@ static void *grown(void *old, size_t n, size_t *room, size_t size)
 
     if (n <= *room)
         return old;
-    p = realloc(old, wanted * size);
+    p = cop_common_realloc(old, wanted * size);
     if (p != NULL)
         *room = wanted;
     return p;

@@ -9,6 +9,8 @@
  */
 #include "actors/statem.h"
 
+#include <coppice/memory.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +19,7 @@
 
 struct copi_sm_event *copi_sm_event_new(const cop_sm_event *e)
 {
-    struct copi_sm_event *own = malloc(HEAD + e->size);
+    struct copi_sm_event *own = cop_common_malloc(HEAD + e->size);
 
     if (own == NULL)
         return NULL;
@@ -31,7 +33,7 @@ struct copi_sm_event *copi_sm_event_new(const cop_sm_event *e)
 
 struct copi_sm_event *copi_sm_event_move(struct copi_sm_event *from)
 {
-    struct copi_sm_event *own = malloc(sizeof *own);
+    struct copi_sm_event *own = cop_common_malloc(sizeof *own);
 
     if (own == NULL)
         return NULL;

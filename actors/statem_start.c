@@ -14,6 +14,8 @@
 #include "actors/start.h"
 #include "actors/statem.h"
 
+#include <coppice/memory.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +33,7 @@ static cop_sm *sm_new(const cop_statem *def, void *arg, const cop_opts *opts)
 {
     size_t head = round_up(sizeof(cop_sm));
     size_t data = sizeof(cop_sm_state) + round_up(def->data_bytes);
-    cop_sm *sm = calloc(1, head + data + opts->arg_bytes);
+    cop_sm *sm = cop_common_calloc(1, head + data + opts->arg_bytes);
 
     if (sm == NULL)
         return NULL;
@@ -132,7 +134,8 @@ static int sm_change_code(void *state, const void *def, const void *extra,
     if (to == NULL || to->handle == NULL || to->data_bytes >= DATA_MAX)
         return COP_EINVAL;
     free(sm->new_at); /* left by one that ended in cop_exit */
-    sm->new_at = calloc(1, sizeof(cop_sm_state) + round_up(to->data_bytes));
+    sm->new_at =
+        cop_common_calloc(1, sizeof(cop_sm_state) + round_up(to->data_bytes));
     if (sm->new_at == NULL)
         return COP_ENOMEM;
     sm->new_at->state = sm->at->state;

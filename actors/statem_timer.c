@@ -24,6 +24,8 @@
  */
 #include "actors/statem.h"
 
+#include <coppice/memory.h>
+
 #include <stdlib.h>
 
 enum { SM_ELAPSED = COP_TAG_BEHAVIOUR + 0x500 };
@@ -72,7 +74,7 @@ static struct copi_sm_timeout *find_or_add(struct copi_sm_timers *t,
 
     if (m != NULL)
         return m;
-    m = calloc(1, sizeof *m);
+    m = cop_common_calloc(1, sizeof *m);
     if (m == NULL)
         return NULL;
     m->id = id;

@@ -19,6 +19,8 @@
  */
 #include "actors/supervisor.h"
 
+#include <coppice/memory.h>
+
 #include "actors/answer.h"
 #include "actors/server.h"
 #include "actors/start.h"
@@ -147,7 +149,7 @@ static int set_arg(struct copi_child *c, const cop_child *asked)
         return 0;
     c->arg = asked->arg;
     if (asked->arg_bytes > 0) {
-        c->arg = malloc(asked->arg_bytes);
+        c->arg = cop_common_malloc(asked->arg_bytes);
         if (c->arg == NULL)
             return COP_ENOMEM;
         memcpy(c->arg, asked->arg, asked->arg_bytes);
@@ -351,7 +353,7 @@ static void handle_which(struct copi_sup *s, size_t cap, cop_from from)
     struct copi_sup_list *list;
     const struct copi_child *c = s->first;
 
-    while ((list = calloc(1, size)) == NULL)
+    while ((list = cop_common_calloc(1, size)) == NULL)
         cop_sleep(COP_MS);
     list->total = s->count;
     list->listed = n;

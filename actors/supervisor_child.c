@@ -21,6 +21,8 @@
  */
 #include "actors/supervisor.h"
 
+#include <coppice/memory.h>
+
 #include "actors/server.h"
 
 #include <stdlib.h>
@@ -64,7 +66,7 @@ void copi_child_to_end(struct copi_sup *s, struct copi_child *c)
 struct copi_child *copi_child_new(struct copi_sup *s, const cop_child *spec,
                                   const cop_child *given, struct copi_spec *own)
 {
-    struct copi_child *c = calloc(1, sizeof *c);
+    struct copi_child *c = cop_common_calloc(1, sizeof *c);
 
     if (c == NULL)
         return NULL;

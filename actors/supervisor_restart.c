@@ -27,6 +27,7 @@
  */
 #include "actors/supervisor.h"
 
+#include <coppice/memory.h>
 #include <coppice/report.h>
 #include <coppice/time.h>
 
@@ -46,7 +47,7 @@ static bool grow(struct copi_window *w, size_t limit)
 
     if (room > limit)
         room = limit;
-    at = malloc(room * sizeof *at);
+    at = cop_common_malloc(room * sizeof *at);
     if (at == NULL)
         return false;
     for (size_t i = 0; i < w->count; i++)

@@ -16,6 +16,7 @@
 #include "actors/supervisor.h"
 
 #include <coppice/inspect.h>
+#include <coppice/memory.h>
 #include <coppice/time.h>
 
 #include <stdio.h>
@@ -68,7 +69,7 @@ static bool add_row(struct tree *t, unsigned depth,
     if (t->count >= t->limit)
         return false;
     if (t->count == t->room) {
-        rows = realloc(t->rows, room * sizeof *rows);
+        rows = cop_common_realloc(t->rows, room * sizeof *rows);
         if (rows == NULL)
             return false;
         t->rows = rows;

@@ -12,6 +12,7 @@
 #include "actors/sys_debug.h"
 
 #include <coppice/inspect.h>
+#include <coppice/memory.h>
 #include <coppice/time.h>
 
 #include <stdio.h>
@@ -31,7 +32,7 @@ struct copi_debug {
 static struct copi_debug *have(struct copi_debug **d)
 {
     if (*d == NULL)
-        *d = calloc(1, sizeof **d);
+        *d = cop_common_calloc(1, sizeof **d);
     return *d;
 }
 
@@ -92,7 +93,7 @@ int copi_debug_log(struct copi_debug **d, size_t lines)
     if (lines == 0 && *d != NULL)
         drop_log(*d);
     if (lines > 0 && (*d)->lines == NULL) {
-        (*d)->lines = calloc(lines, COP_SYS_LINE);
+        (*d)->lines = cop_common_calloc(lines, COP_SYS_LINE);
         (*d)->room = lines;
         err = (*d)->lines == NULL ? COP_ENOMEM : 0;
     }

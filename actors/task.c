@@ -25,6 +25,7 @@
  * Rejected: a mailbox that drops messages, for a task. It could drop the work,
  * and the task would wait for it for ever.
  */
+#include <coppice/memory.h>
 #include <coppice/task.h>
 #include <coppice/time.h>
 
@@ -191,7 +192,7 @@ static int start_plain(cop_task *out, cop_task_fn fn, void *arg, cop_opts *opts)
 
 static int start_moved(cop_task *out, cop_task_fn fn, void *arg, cop_opts *opts)
 {
-    struct moved *m = malloc(sizeof(*m));
+    struct moved *m = cop_common_malloc(sizeof(*m));
     cop_pid pid;
     int err;
 

@@ -19,6 +19,7 @@
  */
 #include "actors/view.h"
 
+#include <coppice/memory.h>
 #include <coppice/runtime.h>
 #include <coppice/time.h>
 #include <coppice/view.h>
@@ -194,7 +195,7 @@ static void add_row(struct copi_view_text *t, const struct copi_view_row *r)
 /* The actors that `pids` names and that still live; NULL: no memory. */
 static struct copi_view_row *look_at(const cop_pid *pids, size_t *n)
 {
-    struct copi_view_row *rows = calloc(*n + 1, sizeof *rows);
+    struct copi_view_row *rows = cop_common_calloc(*n + 1, sizeof *rows);
     size_t found = 0;
 
     if (rows == NULL)
@@ -210,7 +211,7 @@ static int add_actors(struct copi_view_text *t, size_t max, bool may_ask)
 {
     size_t live = cop_actors(NULL, 0);
     size_t cap = live < max ? live : max;
-    cop_pid *pids = malloc((cap + 1) * sizeof *pids);
+    cop_pid *pids = cop_common_malloc((cap + 1) * sizeof *pids);
     struct copi_view_row *rows = NULL;
     int err = COP_ENOMEM;
     size_t n;

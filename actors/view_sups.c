@@ -13,6 +13,7 @@
 #include "actors/supervisor.h"
 #include "actors/view.h"
 
+#include <coppice/memory.h>
 #include <coppice/time.h>
 
 #include <stdlib.h>
@@ -78,7 +79,7 @@ static void ask(struct copi_view_row *sup, const struct key *keys, size_t n,
 void copi_view_ask_sups(struct copi_view_row *rows, size_t n, bool may_ask)
 {
     cop_time deadline = cop_in(PATIENCE);
-    struct key *keys = n > 0 ? malloc(n * sizeof *keys) : NULL;
+    struct key *keys = n > 0 ? cop_common_malloc(n * sizeof *keys) : NULL;
 
     if (keys == NULL)
         return;

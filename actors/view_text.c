@@ -6,6 +6,8 @@
  */
 #include "actors/view.h"
 
+#include <coppice/memory.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@ static bool reserve(struct copi_view_text *t, size_t more)
         room *= 2;
     if (t->failed || room == t->room)
         return !t->failed;
-    bytes = realloc(t->bytes, room);
+    bytes = cop_common_realloc(t->bytes, room);
     if (bytes == NULL) {
         t->failed = true;
         return false;

@@ -122,6 +122,9 @@ typedef struct cop_opts {
     /* Bytes that it may have, as cop_info.memory_bytes counts them; 0: no
      * limit. Beyond, it ends with {limit, "memory"}: see memory.h. */
     size_t memory_max;
+    /* Its plain malloc, and that of all libraries it calls, is freed with it:
+     * see memory.h for what that costs and forbids. */
+    bool own_malloc;
     cop_time max_run_ns; /* without giving way at a call; beyond, it ends
                             with {fault, runaway}; 0: for ever */
     const char *label;   /* in listings instead of the function's address */
@@ -134,10 +137,10 @@ typedef struct cop_opts {
  * any thread (link and monitor: actors only, else COP_EINVAL).
  * COP_ENOMEM; COP_ETAKEN, COP_ENAME (opts.name); COP_EINVAL (an absurd size,
  * both arg_bytes and arg_release, NULL fn; of an isolated one arg_release, of
- * others limits or seccomp); COP_ELIMIT (the table is full); COP_ENOTSUP (an
- * isolated one: without cop_config.zygote, in virtual time, or within one);
- * COP_ESTOPPED. On failure nothing was started, a moved argument remains the
- * caller's. */
+ * others limits or seccomp); COP_ELIMIT (the table is full, or too many have
+ * opts.own_malloc); COP_ENOTSUP (opts.own_malloc; an isolated one: without
+ * cop_config.zygote, in virtual time, or within one); COP_ESTOPPED. On failure
+ * nothing was started, a moved argument remains the caller's. */
 COP_API COP_MUST_USE int cop_spawn(cop_pid *out, cop_fn fn, void *arg,
                                    const cop_opts *opts);
 /* The same for a handler actor; `h` must outlive it. `arg` goes to init. */

@@ -2,12 +2,12 @@
  *
  * heap.c - what an actor owns. Rank: 3.
  *
- * A block is a header of 16 bytes and what the program gets. Up to 512 bytes
- * together they lie in a cell of a slab class, for speed; at most half of it is
- * wasted then, unless the block is smaller than 17 bytes. All blocks are listed
- * in a table of the actor's own, from which they are freed when it dies, by
- * whatever cause. A block's header says where in the table it stands; the last
- * one moves to where one was taken out.
+ * A block (block.h) is a header of 16 bytes and what the program gets. Up to
+ * 512 bytes together they lie in a cell of a slab class, for speed; at most
+ * half of it is wasted then, unless the block is smaller than 17 bytes. All
+ * blocks are listed in a table of the actor's own, from which they are freed
+ * when it dies, by whatever cause. A block's header says where in the table it
+ * stands; the last one moves to where one was taken out.
  *
  * Invariants:
  *  1. block[i]->index == i for all i < count.
@@ -21,44 +21,25 @@
  *
  * Only an actor that owns something, or has a limit, has a heap.
  *
+ * An actor that was spawned so has an arena of the allocator besides, for its
+ * code's plain malloc (memory/arena.h): the thread is in it during its turns,
+ * while a helper does its job, and while its mailbox is emptied at its death.
+ *
  * Rejected: a list through the headers. With 16 bytes a header there is no room
  * for a size or a seal beside two links; an overflow into one header loses all
  * blocks behind it; and each free touches two neighbours, where here it touches
  * one, and none if the block is the newest. The table costs 8 bytes a block.
- * An arena of the allocator for each actor: 54 us a life, and 4,086 at most.
+ * An arena of the allocator for each actor: 54 us a life, and 4,086 at most; or
+ * drawn from a pool, 10 us a turn.
  */
 #include "runtime/actor/heap.h"
 
+#include "runtime/actor/block.h"
 #include "runtime/base/check.h"
+#include "runtime/memory/arena.h"
 #include "runtime/memory/mem.h"
 
-struct copi_block {
-    size_t size; /* of the bytes behind it */
-    uint32_t index;
-    uint32_t seal;
-};
-
-_Static_assert(sizeof(struct copi_block) == 16, "blocks are aligned to 16");
-
-_Static_assert(COPI_SLAB_COUNT == 4, "class_of knows them");
-
-enum { ROOM_MIN = 8, CELL_MAX = 512 };
-/* Both in a header: freed. The slab leaves these two fields alone. */
-#define INDEX_FREED UINT32_MAX
-#define SEAL_FREED UINT32_C(0xf4eedf4e)
-
-/* Half of the product has a bit of each of place and size in it. */
-static uint32_t seal_of(const struct copi_block *b)
-{
-    uint64_t size = b->size;
-    uint64_t x = (uint64_t)(uintptr_t)b >> 4 ^ (size << 32 | size >> 32);
-    return (uint32_t)(x * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-}
-
-static struct copi_block *block_of(const void *p)
-{
-    return (struct copi_block *)(uintptr_t)p - 1;
-}
+enum { ROOM_MIN = 8 };
 
 /* ----------------------------------------------------------- accounting -- */
 
@@ -69,6 +50,7 @@ static struct copi_heap *heap_of(struct copi_actor *a)
     struct copi_heap *h = copi_mem_zalloc(sizeof *h);
     if (h == NULL)
         return NULL;
+    h->quick = COPI_QUICK;
     copi_list_init(&h->owned);
     copi_map_init(&h->owned_by_key);
     a->heap = h;
@@ -92,6 +74,37 @@ bool copi_heap_is_over(struct copi_actor *a, size_t more)
         return false;
     size_t max = a->heap->max;
     return more > max || copi_heap_total(a) > max - more;
+}
+
+/* ------------------------------------------------------------ own malloc -- */
+
+int copi_heap_isolate(struct copi_actor *a)
+{
+    struct copi_heap *h = heap_of(a);
+    if (h == NULL)
+        return COP_ENOMEM;
+    int rc = copi_arena_take(&h->arena);
+    a->own_malloc = rc == 0;
+    return rc;
+}
+
+void copi_heap_enter(struct copi_actor *a)
+{
+    copi_arena_enter(a->heap->arena);
+}
+
+void copi_heap_settle(struct copi_actor *a)
+{
+    struct copi_heap *h = a->heap;
+    size_t now = copi_arena_bytes(h->arena);
+    copi_heap_count(a, now - h->arena_bytes);
+    h->arena_bytes = now;
+}
+
+void copi_heap_leave(struct copi_actor *a)
+{
+    copi_arena_leave();
+    copi_heap_settle(a);
 }
 
 /* ---------------------------------------------------------------- table -- */
@@ -130,14 +143,14 @@ static void give_room_back(struct copi_actor *a, struct copi_heap *h)
 
 static enum copi_slab_class class_of(size_t total)
 {
-    return (enum copi_slab_class)((total > 64) + (total > 128) + (total > 256));
+    return (enum copi_slab_class)copi_block_class(total);
 }
 
 static size_t cost_of(size_t total)
 {
-    if (total > CELL_MAX)
+    if (total > COPI_BLOCK_CELL_MAX)
         return total;
-    return (size_t)64 << class_of(total);
+    return (size_t)64 << copi_block_class(total);
 }
 
 size_t copi_heap_cost(size_t n)
@@ -148,27 +161,21 @@ size_t copi_heap_cost(size_t n)
 
 static void *take(size_t total)
 {
-    return total <= CELL_MAX ? copi_slab_alloc(class_of(total))
-                             : copi_mem_alloc(total);
+    return total <= COPI_BLOCK_CELL_MAX ? copi_slab_alloc(class_of(total))
+                                        : copi_mem_alloc(total);
 }
 
 static void give_back(struct copi_block *b, size_t total)
 {
-    if (total <= CELL_MAX)
+    if (total <= COPI_BLOCK_CELL_MAX)
         copi_slab_free(class_of(total), b);
     else
         copi_mem_free(b, total);
 }
 
-static inline void *enlist(struct copi_actor *a, struct copi_block *b, size_t n)
+static void *enlist(struct copi_actor *a, struct copi_block *b, size_t n)
 {
-    struct copi_heap *h = a->heap;
-    b->size = n;
-    b->index = h->count;
-    b->seal = seal_of(b);
-    h->block[h->count++] = b;
-    copi_heap_count(a, cost_of(sizeof *b + n));
-    return b + 1;
+    return copi_block_enlist(a, a->heap, b, n, cost_of(sizeof *b + n));
 }
 
 void *copi_heap_alloc(struct copi_actor *a, size_t n)
@@ -188,8 +195,8 @@ void *copi_heap_zalloc(struct copi_actor *a, size_t n)
         return NULL;
     size_t total = sizeof(struct copi_block) + n;
     struct copi_block *b =
-        total <= CELL_MAX ? take(total) : copi_mem_zalloc(total);
-    if (b != NULL && total <= CELL_MAX)
+        total <= COPI_BLOCK_CELL_MAX ? take(total) : copi_mem_zalloc(total);
+    if (b != NULL && total <= COPI_BLOCK_CELL_MAX)
         memset(b + 1, 0, n);
     return b != NULL ? enlist(a, b, n) : NULL;
 }
@@ -203,22 +210,21 @@ static inline bool is_listed(const struct copi_actor *a,
 
 static COPI_COLD const char *what_is(const struct copi_actor *a, const void *p)
 {
-    const struct copi_block *b = block_of(p);
+    const struct copi_block *b = copi_block_of(p);
     if ((uintptr_t)p % 16 != 0)
         return "is no block of cop_alloc's";
     if (is_listed(a, b))
         return "was written over by the bytes before it";
-    if (b->index == INDEX_FREED && b->seal == SEAL_FREED)
+    if (b->index == COPI_BLOCK_INDEX_FREED && b->seal == COPI_BLOCK_SEAL_FREED)
         return "was freed already";
-    if (b->seal == seal_of(b))
+    if (b->seal == copi_block_seal(b))
         return "is another actor's";
     return "is no block of cop_alloc's";
 }
 
-static inline bool is_sound(const struct copi_actor *a, const void *p)
+static bool is_sound(const struct copi_actor *a, const void *p)
 {
-    const struct copi_block *b = block_of(p);
-    return (uintptr_t)p % 16 == 0 && is_listed(a, b) && b->seal == seal_of(b);
+    return a->heap != NULL && copi_block_is_sound(a->heap, p);
 }
 
 const char *copi_heap_wrong(const struct copi_actor *a, const void *p)
@@ -228,7 +234,7 @@ const char *copi_heap_wrong(const struct copi_actor *a, const void *p)
 
 size_t copi_heap_size(const void *p)
 {
-    return block_of(p)->size;
+    return copi_block_of(p)->size;
 }
 
 const char *copi_heap_free(struct copi_actor *a, void *p)
@@ -236,16 +242,9 @@ const char *copi_heap_free(struct copi_actor *a, void *p)
     if (COPI_UNLIKELY(!is_sound(a, p)))
         return what_is(a, p);
     struct copi_heap *h = a->heap;
-    struct copi_block *b = block_of(p);
-    struct copi_block *last = h->block[--h->count];
+    struct copi_block *b = copi_block_of(p);
     size_t total = sizeof *b + b->size;
-    if (last != b) {
-        h->block[b->index] = last;
-        last->index = b->index;
-    }
-    b->index = INDEX_FREED;
-    b->seal = SEAL_FREED;
-    copi_heap_count(a, -cost_of(total));
+    copi_block_delist(a, h, b, cost_of(total));
     give_back(b, total);
     give_room_back(a, h);
     return NULL;
@@ -333,7 +332,7 @@ void copi_heap_free_all(struct copi_actor *a)
     copi_map_fini(&h->owned_by_key);
     for (uint32_t i = h->count; i-- > 0;) {
         struct copi_block *b = h->block[i];
-        if (b->index == i && b->seal == seal_of(b)) {
+        if (b->index == i && b->seal == copi_block_seal(b)) {
             give_back(b, sizeof *b + b->size);
             continue;
         }
@@ -343,8 +342,11 @@ void copi_heap_free_all(struct copi_actor *a)
     if (damaged > 0)
         report(a, damaged, oldest);
     copi_mem_free(h->block, h->room * sizeof(*h->block));
+    if (h->arena != 0)
+        copi_arena_give_back(h->arena);
     copi_mem_free(h, sizeof *h);
     a->heap = NULL;
+    a->own_malloc = false;
     a->limited = false;
 }
 
@@ -360,7 +362,7 @@ void copi_heap_check(const struct copi_actor *a)
         const struct copi_block *b = h->block[i];
         COPI_ASSERTF(b->index == i, "block %u says %u", (unsigned)i,
                      (unsigned)b->index);
-        COPI_ASSERTF(b->seal == seal_of(b), "block %u", (unsigned)i);
+        COPI_ASSERTF(b->seal == copi_block_seal(b), "block %u", (unsigned)i);
         bytes += cost_of(sizeof *b + b->size);
     }
     bytes += sizeof *h + h->room * sizeof(*h->block);

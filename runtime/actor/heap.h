@@ -16,7 +16,10 @@ struct copi_block;
 struct copi_heap {
     struct copi_block **block; /* [count], and room for more */
     uint32_t count, room;
+    uint32_t quick;         /* calls that may yet be quick: block.h */
     size_t max;             /* of copi_heap_total; 0: no limit */
+    uint32_t arena;         /* its malloc's; 0: none of its own */
+    size_t arena_bytes;     /* what was counted of it */
     struct copi_list owned; /* struct copi_owned, newest first */
     struct copi_map owned_by_key;
 };
@@ -53,6 +56,18 @@ COP_MUST_USE int copi_heap_limit(struct copi_actor *a, size_t max);
 /* Whether it must end if it gets `more` bytes. Not while it is ending: its
  * clean-ups may need a little. */
 bool copi_heap_is_over(struct copi_actor *a, size_t more);
+
+/* ------------------------------------------------------------ own malloc -- */
+
+/* Before it runs: its code's malloc gets a heap of its own. As
+ * copi_arena_take. */
+COP_MUST_USE int copi_heap_isolate(struct copi_actor *a);
+/* Around all that runs or releases its code's blocks, on one thread: plain
+ * malloc is the actor's. Only if a->own_malloc. */
+void copi_heap_enter(struct copi_actor *a);
+void copi_heap_leave(struct copi_actor *a);
+/* Counts what its malloc has now, as leave does. In its own turn. */
+void copi_heap_settle(struct copi_actor *a);
 
 /* --------------------------------------------------------------- blocks -- */
 

@@ -48,6 +48,8 @@ static void fill(struct copi_actor *a, cop_info *i)
     i->monitored_by = READ(a->watch_count);
     i->reductions = READ(a->reductions);
     i->stack_bytes = READ(a->stack_used);
+    if (a->own_malloc && a == copi_here_actor())
+        copi_heap_settle(a);
     i->memory_bytes = copi_heap_total(a);
     i->is_isolated = a->is_proxy;
     i->os_pid = a->is_proxy ? copi_isolated_os_pid(a->pid) : 0;

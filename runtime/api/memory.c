@@ -5,17 +5,21 @@
  * Entering the runtime is what makes these safe: an actor is never ended or
  * interrupted inside the allocator. See actor/heap.c for how they work.
  *
- * They cost as little as their allocator, so that the usual way in and out
- * (scope.c) would be half of it all. Here it is again, for calls that never
- * wait: entering spends of the turn's budget, and when there is anything to be
- * done it is left to the usual way.
+ * Small blocks are mostly taken and freed without entering (actor/block.h),
+ * which is as safe because all of it is COPI_EDGE. For the others, the usual
+ * way in and out (scope.c) would be half of what they cost. Here it is again,
+ * for calls that never wait: entering spends of the turn's budget, for the
+ * quick calls since the last time, too, and when there is anything to be done
+ * it is left to the usual way.
  */
 #include <coppice/memory.h>
 
+#include "runtime/actor/block.h"
 #include "runtime/actor/heap.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/reason.h"
 #include "runtime/api/scope.h"
+#include "runtime/memory/arena.h"
 #include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/worker.h"
 
@@ -36,7 +40,8 @@ static inline bool must_give_way(struct copi_here *h)
     if (atomic_load_explicit(&h->lost, memory_order_acquire) != 0)
         return true;
     struct copi_worker *w = h->worker;
-    return --w->budget <= 0 ||
+    w->budget -= 1 + copi_block_refresh(h->actor);
+    return w->budget <= 0 ||
            atomic_load_explicit(&w->ask, memory_order_relaxed) != 0;
 }
 
@@ -69,11 +74,13 @@ COPI_EDGE static void leave(struct copi_here *h)
 /* The caller goes no further if it may not have `more` bytes. */
 static void pass_limit(struct copi_actor *a, size_t more)
 {
+    if (COPI_UNLIKELY(a->own_malloc))
+        copi_heap_settle(a);
     if (COPI_UNLIKELY(copi_heap_is_over(a, more)))
         copi_exit_now(a, copi_reason_limit("memory"));
 }
 
-void *cop_alloc(size_t bytes)
+static COPI_NOINLINE void *alloc_long(size_t bytes)
 {
     struct copi_here *h = enter("cop_alloc");
     struct copi_actor *a = h->actor;
@@ -84,8 +91,22 @@ void *cop_alloc(size_t bytes)
     return p;
 }
 
+COPI_EDGE void *cop_alloc(size_t bytes)
+{
+    void *p = copi_block_quick_alloc(bytes);
+    return COPI_LIKELY(p != NULL) ? p : alloc_long(bytes);
+}
+
+COPI_EDGE static void *alloc_quick(size_t bytes)
+{
+    return copi_block_quick_alloc(bytes);
+}
+
 void *cop_zalloc(size_t bytes)
 {
+    void *quick = alloc_quick(bytes);
+    if (COPI_LIKELY(quick != NULL))
+        return memset(quick, 0, bytes);
     struct copi_here *h = enter("cop_zalloc");
     struct copi_actor *a = h->actor;
     pass_limit(a, copi_heap_cost(bytes));
@@ -123,13 +144,34 @@ void *cop_realloc(void *block, size_t bytes)
     return p;
 }
 
-void cop_free(void *block)
+static COPI_NOINLINE void free_long(void *block)
 {
-    if (block == NULL)
-        return;
     struct copi_here *h = enter("cop_free");
     const char *wrong = copi_heap_free(h->actor, block);
     if (COPI_UNLIKELY(wrong != NULL))
         copi_misuse("cop_free: %p %s", block, wrong);
     leave(h);
+}
+
+COPI_EDGE void cop_free(void *block)
+{
+    if (block != NULL && !copi_block_quick_free(block))
+        free_long(block);
+}
+
+/* Not in the runtime meanwhile: they are as malloc is, and as quick. */
+
+void *cop_common_malloc(size_t bytes)
+{
+    return copi_arena_common_malloc(bytes);
+}
+
+void *cop_common_calloc(size_t n, size_t bytes)
+{
+    return copi_arena_common_calloc(n, bytes);
+}
+
+void *cop_common_realloc(void *block, size_t bytes)
+{
+    return copi_arena_common_realloc(block, bytes);
 }

@@ -14,6 +14,7 @@
 #include "runtime/actor/table.h"
 #include "runtime/api/scope.h"
 #include "runtime/scheduler/blocking.h"
+#include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/turn.h"
 #include "runtime/scheduler/wait.h"
 
@@ -101,6 +102,8 @@ int cop_blocking(void (*fn)(void *), void *arg)
         copi_actor_set_wait(a, COP_WAIT_NONE);
         a->job = NULL;
         copi_signals_take(a);
+        if (COPI_UNLIKELY(a->own_malloc))
+            copi_exit_if_over(a);
     }
     copi_scope_leave(&s);
     return rc;

@@ -116,8 +116,10 @@ static int prepare(struct copi_actor *a, const struct what *w,
     const cop_opts *o = w->opts;
     struct copi_worker *here = copi_here()->worker;
     int rc = o->memory_max > 0 ? copi_heap_limit(a, o->memory_max) : 0;
+    if (rc == 0 && o->own_malloc)
+        rc = copi_heap_isolate(a);
     if (rc != 0)
-        return rc;
+        goto no_slot;
     rc = w->boot != NULL
              ? copi_table_adopt(a, w->boot->pid)
              : copi_table_reserve(a, here != NULL ? &here->slots : NULL);

@@ -19,6 +19,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/os.h"
+#include "runtime/memory/arena.h"
 #include "runtime/memory/mem.h"
 #include "runtime/memory/stack.h"
 #include "runtime/probe/text.h"
@@ -191,6 +192,7 @@ bool copi_runtime_unmake(cop_time deadline)
     copi_preempt_fini();
     copi_crash_fini();
     copi_blocking_stop();
+    copi_arena_end();
     copi_report_fini();
     copi_limbo_flush_outside();
     unmake_workers();

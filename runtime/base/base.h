@@ -53,6 +53,10 @@
 #define COPI_NOINLINE __attribute__((noinline, noipa))
 #endif
 
+/* For functions that use thread-local state themselves and do not switch: in
+ * their callers it must not be kept across a switch. */
+#define COPI_OUTLINE __attribute__((noinline))
+
 #define COPI_COLD __attribute__((cold, noinline))
 
 /* For functions that know of the calling thread, or change records of its own,
@@ -76,7 +80,8 @@ static inline bool copi_is_edge(uintptr_t pc)
 #define COPI_ALIGNED(n) __attribute__((aligned(n)))
 
 /* Thread-local storage that is reached without a call, from the shared library
- * too. Only behind a COPI_NOINLINE accessor. */
+ * too. Only behind a COPI_NOINLINE accessor, in COPI_OUTLINE, or in
+ * COPI_EDGE. */
 #define COPI_THREAD_LOCAL                                                      \
     _Thread_local __attribute__((tls_model("initial-exec")))
 

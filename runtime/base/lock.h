@@ -34,6 +34,7 @@
     X(BLOCKING, "the pool of helper threads and its queue")                    \
     X(SYSMON, "the monitor thread's sleep")                                    \
     X(SLAB, "the depot of memory cells")                                       \
+    X(ARENAS, "the pool of arenas, from which mallocs of single actors come")  \
     X(STACK, "the pool of stacks")                                             \
     X(REASON, "the table of interned exit reasons")                            \
     X(SYMBOLS, "the handle of the library that knows source lines")            \

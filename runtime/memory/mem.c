@@ -30,11 +30,6 @@ struct shard {
 static struct shard shards[SHARDS];
 static COPI_THREAD_LOCAL struct shard *own_shard; /* NULL: the shared one */
 
-COPI_EDGE static COPI_NOINLINE struct shard **own(void)
-{
-    return &own_shard;
-}
-
 COPI_EDGE_PART void add_own(_Atomic size_t *counter, size_t n)
 {
     size_t sum = atomic_load_explicit(counter, memory_order_relaxed) + n;
@@ -43,9 +38,9 @@ COPI_EDGE_PART void add_own(_Atomic size_t *counter, size_t n)
 }
 
 /* Both may be "negative". */
-COPI_EDGE static void count(size_t bytes, size_t blocks)
+COPI_EDGE_PART void count(size_t bytes, size_t blocks)
 {
-    struct shard *s = *own();
+    struct shard *s = own_shard;
 
     if (COPI_LIKELY(s != NULL)) {
         add_own(&s->bytes, bytes);
@@ -57,19 +52,19 @@ COPI_EDGE static void count(size_t bytes, size_t blocks)
     atomic_fetch_add_explicit(&s->blocks, blocks, memory_order_relaxed);
 }
 
-static void *counted(void *p, size_t n)
+COPI_EDGE_PART void *counted(void *p, size_t n)
 {
     if (COPI_LIKELY(p != NULL))
         count(n, 1);
     return p;
 }
 
-static bool is_refused(size_t n)
+COPI_EDGE_PART bool is_refused(size_t n)
 {
     return copi_fault_alloc() || n > PTRDIFF_MAX;
 }
 
-void *copi_mem_alloc(size_t n)
+COPI_EDGE void *copi_mem_alloc(size_t n)
 {
     n = n == 0 ? 1 : n;
     if (COPI_UNLIKELY(is_refused(n)))
@@ -77,7 +72,7 @@ void *copi_mem_alloc(size_t n)
     return counted(copi_mem_raw_alloc(n, 0), n);
 }
 
-void *copi_mem_zalloc(size_t n)
+COPI_EDGE void *copi_mem_zalloc(size_t n)
 {
     n = n == 0 ? 1 : n;
     if (COPI_UNLIKELY(is_refused(n)))
@@ -95,7 +90,7 @@ void *copi_mem_alloc_aligned(size_t n, size_t align)
     return copi_mem_take(n, align);
 }
 
-void *copi_mem_take(size_t n, size_t align)
+COPI_EDGE void *copi_mem_take(size_t n, size_t align)
 {
     return counted(copi_mem_raw_alloc(n, align), n);
 }
@@ -109,7 +104,7 @@ void *copi_mem_dup(const void *src, size_t n)
     return p;
 }
 
-void copi_mem_free(void *p, size_t n)
+COPI_EDGE void copi_mem_free(void *p, size_t n)
 {
     if (!p)
         return;
@@ -136,11 +131,9 @@ size_t copi_mem_blocks(void)
     return sum;
 }
 
-void copi_mem_thread_init(void)
+COPI_OUTLINE void copi_mem_thread_init(void)
 {
-    struct shard **mine = own();
-
-    COPI_ASSERT(*mine == NULL);
+    COPI_ASSERT(own_shard == NULL);
     for (size_t i = 1; i < SHARDS; i++) {
         struct shard *s = &shards[i];
 
@@ -149,18 +142,17 @@ void copi_mem_thread_init(void)
         if (!atomic_load_explicit(&s->is_claimed, memory_order_relaxed) &&
             !atomic_exchange_explicit(&s->is_claimed, true,
                                       memory_order_acquire)) {
-            *mine = s;
+            own_shard = s;
             return;
         }
     }
 }
 
-void copi_mem_thread_fini(void)
+COPI_OUTLINE void copi_mem_thread_fini(void)
 {
-    struct shard **mine = own();
-    struct shard *s = *mine;
+    struct shard *s = own_shard;
 
-    *mine = NULL;
+    own_shard = NULL;
     /* Release pairs with the acquire in copi_mem_thread_init. */
     if (s)
         atomic_store_explicit(&s->is_claimed, false, memory_order_release);

@@ -56,6 +56,9 @@ void *copi_mem_raw_alloc(size_t n, size_t align);
 void *copi_mem_raw_zalloc(size_t n);
 void copi_mem_raw_free(void *p, size_t n);
 
+/* jemalloc: flags for all further requests of this thread; see arena.h. */
+void copi_mem_raw_mark(int flags);
+
 /* "jemalloc", "libc". */
 const char *copi_mem_supplier(void);
 

@@ -6,6 +6,9 @@
  * it must be the one an aligned block was made with: mem.c admits only sizes
  * that are multiples of the alignment, of which aligned and plain requests
  * share a class.
+ *
+ * While an actor with a heap of its own runs, the thread's malloc goes there
+ * (arena_jemalloc.c); the runtime's own requests are marked with where they go.
  */
 #include "runtime/memory/mem.h"
 
@@ -13,14 +16,21 @@
 
 const bool copi_mem_is_watched = false;
 
-void *copi_mem_raw_alloc(size_t n, size_t align)
+static COPI_THREAD_LOCAL int marks;
+
+COPI_OUTLINE void copi_mem_raw_mark(int flags)
 {
-    return mallocx(n, align == 0 ? 0 : MALLOCX_ALIGN(align));
+    marks = flags;
 }
 
-void *copi_mem_raw_zalloc(size_t n)
+COPI_OUTLINE void *copi_mem_raw_alloc(size_t n, size_t align)
 {
-    return mallocx(n, MALLOCX_ZERO);
+    return mallocx(n, align == 0 ? marks : marks | MALLOCX_ALIGN(align));
+}
+
+COPI_OUTLINE void *copi_mem_raw_zalloc(size_t n)
+{
+    return mallocx(n, marks | MALLOCX_ZERO);
 }
 
 void copi_mem_raw_free(void *p, size_t n)

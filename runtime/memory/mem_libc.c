@@ -15,6 +15,11 @@
 
 const bool copi_mem_is_watched = true;
 
+void copi_mem_raw_mark(int flags)
+{
+    (void)flags;
+}
+
 void *copi_mem_raw_alloc(size_t n, size_t align)
 {
     return align == 0 ? malloc(n) : aligned_alloc(align, n);

@@ -57,11 +57,11 @@ static const size_t class_bytes[] = {
 static struct copi_lock depot_lock = COPI_LOCK_INIT(COPI_LOCK_SLAB);
 static struct depot depots[COPI_SLAB_COUNT]; /* under depot_lock */
 
-static COPI_THREAD_LOCAL struct copi_slab_cache own_cache;
+COPI_THREAD_LOCAL struct copi_slab_cache copi_slab_own;
 
 COPI_EDGE COPI_NOINLINE struct copi_slab_cache *copi_slab_cache(void)
 {
-    return &own_cache;
+    return &copi_slab_own;
 }
 
 /* ----------------------------------------------------------- magazines -- */
@@ -248,7 +248,7 @@ size_t copi_slab_bytes(enum copi_slab_class c)
 
 /* ------------------------------------------------------------- threads -- */
 
-void copi_slab_thread_init(void)
+COPI_OUTLINE void copi_slab_thread_init(void)
 {
     struct copi_slab_cache *cache = copi_slab_cache();
     bool is_watched = copi_mem_is_watched || COPI_ASAN;
@@ -259,7 +259,7 @@ void copi_slab_thread_init(void)
         cache->limit = copi_slab_config.magazine_cells;
 }
 
-void copi_slab_thread_fini(void)
+COPI_OUTLINE void copi_slab_thread_fini(void)
 {
     struct copi_slab_cache *cache = copi_slab_cache();
 
@@ -309,7 +309,7 @@ static void check_depot_locked(const struct depot *d)
                  d->magazines);
 }
 
-void copi_slab_check(void)
+COPI_OUTLINE void copi_slab_check(void)
 {
     struct copi_slab_cache *cache = copi_slab_cache();
 

@@ -12,9 +12,11 @@
  */
 #include "runtime/scheduler/blocking.h"
 
+#include "runtime/actor/heap.h"
 #include "runtime/base/check.h"
 #include "runtime/base/lock.h"
 #include "runtime/base/os.h"
+#include "runtime/memory/arena.h"
 #include "runtime/memory/mem.h"
 #include "runtime/scheduler/sched.h"
 
@@ -61,7 +63,13 @@ static struct copi_job *pop_locked(void)
 static void do_job(struct copi_job *j)
 {
     struct copi_actor *a = j->actor;
-    j->fn(j->arg);
+    if (COPI_LIKELY(!a->own_malloc)) {
+        j->fn(j->arg);
+    } else {
+        copi_heap_enter(a);
+        j->fn(j->arg);
+        copi_heap_leave(a);
+    }
     copi_lock_acquire(&lock);
     wanted--;
     copi_lock_release(&lock);
@@ -113,7 +121,9 @@ int copi_blocking_reserve(void)
     if (start)
         count++;
     copi_lock_release(&lock);
+    copi_arena_pause(); /* the thread outlives the actor that starts it */
     int rc = start ? start_helper() : 0;
+    copi_arena_resume();
     if (rc == 0)
         return 0;
     copi_lock_acquire(&lock);

@@ -17,7 +17,8 @@
  *   sent by kill(2), by anybody                    the process
  *   not on a machine that runs an actor            the process
  *   the runtime is entered (in_runtime), in its    the process
- *   own records (COPI_EDGE), or under its locks
+ *   own records (COPI_EDGE; short of an overflow),
+ *   or under its locks
  *   the actor, or all, spawned without isolation   the process
  *   code that another library called back          the process
  *   code of the program, or of a trusted library   the actor
@@ -139,6 +140,14 @@ static bool is_outside_runtime(const struct copi_here *h)
     return in == 0 || in == COPI_JUDGING;
 }
 
+static bool is_overflow(const struct copi_stack *s, const siginfo_t *si,
+                        const struct copi_regs *r)
+{
+    return (si->si_signo == SIGSEGV || si->si_signo == SIGBUS) &&
+           (copi_stack_is_guard(s, si->si_addr) ||
+            copi_stack_is_guard(s, (const void *)r->sp));
+}
+
 /* Why this is the end of the process; NULL: it is the actor's. */
 static const char *not_the_actors(const struct copi_here *h,
                                   const siginfo_t *si,
@@ -150,12 +159,16 @@ static const char *not_the_actors(const struct copi_here *h,
     if (h->native == NULL)
         return "on a thread that runs no actors";
     if (!copi_machine_is_on_actor(h) || !is_outside_runtime(h) ||
-        copi_is_edge(r->pc) || !copi_lock_none_held())
+        !copi_lock_none_held())
+        return "inside the runtime";
+    const struct copi_stack *s = &h->actor->carrier->coro.stack;
+    /* at work on the thread's or the actor's own without having entered; what
+     * it calls first may overflow the stack, then nothing is done yet */
+    if (copi_is_edge(r->pc) && !is_overflow(s, si, r))
         return "inside the runtime";
     if (h->actor->no_trap || copi_rt.config.isolation != COP_ISOLATION_TRAP)
         return "in an actor that is not isolated";
 
-    const struct copi_stack *s = &h->actor->carrier->coro.stack;
     static const char back[] =
         "in a function that a library called, which may hold locks";
     enum copi_text text = copi_text_of(r->pc, lib);
@@ -174,14 +187,6 @@ static const char *not_the_actors(const struct copi_here *h,
     default:
         return "in a library that may hold locks";
     }
-}
-
-static bool is_overflow(const struct copi_stack *s, const siginfo_t *si,
-                        const struct copi_regs *r)
-{
-    return (si->si_signo == SIGSEGV || si->si_signo == SIGBUS) &&
-           (copi_stack_is_guard(s, si->si_addr) ||
-            copi_stack_is_guard(s, (const void *)r->sp));
 }
 
 static void note_fault(cop_fault *f, const struct copi_stack *s,

@@ -177,6 +177,12 @@ void copi_exit_by_signal(struct copi_actor *a, cop_reason reason)
     go_on_dying(a);
 }
 
+void copi_exit_if_over(struct copi_actor *a)
+{
+    if (copi_heap_is_over(a, 0))
+        copi_exit_now(a, copi_reason_limit("memory"));
+}
+
 void copi_exit_badarg(const char *text)
 {
     struct copi_actor *a = copi_here_actor();
@@ -253,7 +259,6 @@ static void release_owned(struct copi_actor *a)
     copi_epitaph_free(a);
     if (a->arg_release != NULL) /* it never had a stack */
         a->arg_release(a->arg);
-    copi_heap_free_all(a);
 }
 
 /* Telling thousands takes a while. */
@@ -267,14 +272,9 @@ static void let_next_go(struct copi_actor *a)
         copi_runq_give_up_next_local(w);
 }
 
-void copi_exit_bury(struct copi_actor *a)
+/* Steps 3 to 6, but for its blocks. */
+static void withdraw(struct copi_actor *a)
 {
-    COPI_ASSERT(a->dying == COPI_DYING_DONE && a->carrier == NULL);
-    copi_actor_set_status(a, COP_STATUS_EXITING);
-    if (copi_is_away())
-        copi_away.ended(a);
-    tell_observer(a);
-    record(a);
     copi_name_close(a);
     copi_timers_forget(a);
     copi_heap_release_owned(a);
@@ -286,6 +286,24 @@ void copi_exit_bury(struct copi_actor *a)
     drop_inbox(a);
     copi_inbox_free_marks(a);
     release_owned(a);
+}
+
+void copi_exit_bury(struct copi_actor *a)
+{
+    COPI_ASSERT(a->dying == COPI_DYING_DONE && a->carrier == NULL);
+    copi_actor_set_status(a, COP_STATUS_EXITING);
+    if (copi_is_away())
+        copi_away.ended(a);
+    tell_observer(a);
+    record(a);
+    if (COPI_LIKELY(!a->own_malloc)) {
+        withdraw(a);
+    } else { /* messages that are dropped may free blocks of its malloc */
+        copi_heap_enter(a);
+        withdraw(a);
+        copi_heap_leave(a);
+    }
+    copi_heap_free_all(a);
     cop_reason_release(a->reason);
     a->reason = COP_NORMAL;
 }

@@ -36,6 +36,8 @@ static inline bool copi_exit_can_signal(const struct copi_actor *a)
     return a->dying == COPI_DYING_NOT || a->dying == COPI_DYING_TERMINATING;
 }
 /* For copi_driver: the running actor misused a call. */
+/* Ends the actor if it has more memory than it may. */
+void copi_exit_if_over(struct copi_actor *a);
 void copi_exit_badarg(const char *text);
 
 /* Who is told of each death first, before names are free; NULL: nobody. */

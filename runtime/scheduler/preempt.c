@@ -55,6 +55,7 @@
 #include "runtime/coroutine/mcontext.h"
 #include "runtime/probe/text.h"
 #include "runtime/scheduler/crash.h"
+#include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/turn.h"
 #include "runtime/scheduler/wait.h"
@@ -144,6 +145,8 @@ static void leave_worker(struct copi_worker *w, struct copi_actor *a)
     COPI_COUNT(preemptions);
     copi_signals_take(a);
     copi_turn_leave(a, COPI_LEAVE_PREEMPTED);
+    if (COPI_UNLIKELY(a->own_malloc))
+        copi_exit_if_over(a);
 }
 
 /* On the actor's stack, in the middle of its code. */

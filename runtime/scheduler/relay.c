@@ -15,7 +15,8 @@
  *
  * The machine gets the thread back when nobody is next, when something else is
  * due (timers, memory of the dead), and for all that is out of the common:
- * deaths in mid-function, crashes, preempted actors, lost workers. It finds
+ * deaths in mid-function, crashes, preempted actors, those with a malloc of
+ * their own (which the machine switches), lost workers. It finds
  * what is next in next_up, if somebody was chosen before that became clear.
  *
  * Between turns nobody is `here->actor`, so a fault there is the runtime's.
@@ -92,6 +93,8 @@ static inline bool swap(struct copi_here *h, struct copi_carrier *from,
                  struct copi_actor *left, struct copi_actor *next)
 {
     struct copi_worker *w = h->worker;
+    if (next->own_malloc)
+        return false;
     if (next->carrier == NULL && may_have_warm(w, next))
         next->carrier = copi_carrier_take_warm(w);
     if (next->carrier == NULL)
@@ -109,7 +112,7 @@ bool copi_relay_chain(struct copi_actor *a)
     struct copi_here *h = copi_here();
     struct copi_worker *w = h->worker;
     struct copi_carrier *c = a->carrier;
-    if (COPI_UNLIKELY(a->held || c->stack_bytes != 0 ||
+    if (COPI_UNLIKELY(a->held || a->own_malloc || c->stack_bytes != 0 ||
                       copi_inject_is_on(COPI_INJECT_TURNS)))
         return false;
     copi_turn_note_reductions(w, a);
@@ -124,7 +127,7 @@ bool copi_relay_chain(struct copi_actor *a)
     h->actor = NULL;
     between_turns(w);
     struct copi_actor *next = pick(w);
-    if (COPI_LIKELY(next != NULL)) {
+    if (COPI_LIKELY(next != NULL && !next->own_malloc)) {
         if (next->carrier == NULL && may_have_warm(w, next)) {
             copi_turn_open(w, next);
             copi_stack_forget_sp(&c->coro.stack);
@@ -147,7 +150,7 @@ void copi_relay_leave(struct copi_here *h, struct copi_actor *a)
 {
     struct copi_actor *next;
     if ((a->leave == COPI_LEAVE_PARK || a->leave == COPI_LEAVE_YIELD) &&
-        !a->held && (next = pick(h->worker)) != NULL) {
+        !a->held && !a->own_malloc && (next = pick(h->worker)) != NULL) {
         if (swap(h, a->carrier, a, next))
             return;
         h->worker->next_up = next;

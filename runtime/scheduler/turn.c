@@ -19,6 +19,7 @@
  */
 #include "runtime/scheduler/turn.h"
 
+#include "runtime/actor/heap.h"
 #include "runtime/actor/here.h"
 #include "runtime/actor/reason.h"
 #include "runtime/base/check.h"
@@ -45,6 +46,8 @@ static bool ends_turn(enum copi_leave why)
 
 void copi_turn_begin(struct copi_actor *a, bool parked)
 {
+    if (COPI_UNLIKELY(a->own_malloc))
+        copi_exit_if_over(a);
     if (copi_inject_is_on(COPI_INJECT_TURNS))
         copi_inject_door.turn(a, parked);
 }
@@ -239,6 +242,19 @@ static bool has_lost_worker(struct copi_machine *m, struct copi_actor *a)
     return a->leave == COPI_LEAVE_CRASHED && copi_machine_is_lost(m);
 }
 
+/* Until the actor leaves, or one to whom it has passed the thread on. Who has
+ * a malloc of its own does not, and gets it from nobody. */
+static struct copi_coro *enter(struct copi_machine *m, struct copi_actor *a)
+{
+    m->here->actor = a;
+    if (COPI_LIKELY(!a->own_malloc))
+        return copi_coro_enter(&m->native, &a->carrier->coro);
+    copi_heap_enter(a);
+    struct copi_coro *left = copi_coro_enter(&m->native, &a->carrier->coro);
+    copi_heap_leave(a);
+    return left;
+}
+
 bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
 {
     struct copi_worker *w = m->worker;
@@ -250,8 +266,7 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
             go_without_stack(w, a);
             break;
         }
-        m->here->actor = a;
-        struct copi_coro *left = copi_coro_enter(&m->native, &a->carrier->coro);
+        struct copi_coro *left = enter(m, a);
         a = m->here->actor; /* another one, if turns were chained */
         m->here->actor = NULL;
         atomic_store_explicit(&m->here->in_runtime, 1, memory_order_relaxed);

@@ -15,7 +15,7 @@ arch=$(uname -m)
 flags="-std=gnu11 -D_GNU_SOURCE -I. -Iinclude -g -pthread -rdynamic
     -fno-omit-frame-pointer -fstack-clash-protection"
 
-sources=$(ls runtime/*/*.c actors/*.c | grep -v '/mem_libc\.c$')
+sources=$(ls runtime/*/*.c actors/*.c | grep -v '_libc\.c$')
 mkdir -p "$out"
 status=0
 for variant in "-O3" "-O3 -flto=auto"; do

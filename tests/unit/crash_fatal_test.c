@@ -4,6 +4,8 @@
  * by the signal it would have died of anyway, with a report that says why. And
  * what functions such as abort do outside of actors: what they always did.
  */
+#include <coppice/memory.h>
+
 #include "tests/support/death.h"
 #include "tests/support/native.h"
 #include "tests/support/started.h"
@@ -78,6 +80,26 @@ static void in_runtime(void)
 START_TEST(a_fault_in_the_runtime_ends_the_process)
 {
     ck_assert(ends_by(SIGSEGV, in_runtime, "inside the runtime"));
+}
+END_TEST
+
+/* The quick way to free does not enter the runtime. */
+static void frees_garbage(void *arg)
+{
+    cop_free(cop_alloc(1));
+    cop_free(cop_alloc(1));
+    cop_free((char *)null + 4096);
+    (void)arg;
+}
+
+static void in_quick_free(void)
+{
+    in_actor(frees_garbage, NULL);
+}
+
+START_TEST(a_free_of_garbage_ends_the_process)
+{
+    ck_assert(ends_by(SIGSEGV, in_quick_free, "inside the runtime"));
 }
 END_TEST
 
@@ -236,6 +258,7 @@ END_TEST
 static const TTest *const cases[] = {
     a_fault_in_libc_ends_the_process,
     a_fault_in_the_runtime_ends_the_process,
+    a_free_of_garbage_ends_the_process,
     a_fault_of_a_foreign_thread_ends_the_process,
     a_signal_from_outside_ends_the_process,
     a_fault_on_a_helper_thread_ends_the_process,

@@ -6,9 +6,9 @@
  * with `nomem`; nothing hangs, and (in a sanitizer build) nothing leaks.
  *
  * The manager's own allocations are made to fail by taking its files in here
- * with malloc and calloc of the test's own; the library's copies are not
- * linked then.
+ * with functions of the test's own; the library's copies are not linked then.
  */
+#include <coppice/memory.h>
 #include <coppice/sys.h>
 
 #include "tests/support/event.h"
@@ -35,15 +35,15 @@ __attribute__((malloc)) static void *own_calloc(size_t n, size_t size)
     return own_fails() ? NULL : calloc(n, size);
 }
 
-#define malloc own_malloc
-#define calloc own_calloc
+#define cop_common_malloc own_malloc
+#define cop_common_calloc own_calloc
 #include "actors/event.c"
 #include "actors/event_answer.c"
 #include "actors/event_member.c"
 #include "actors/event_next.c"
 #include "actors/event_upgrade.c"
-#undef malloc
-#undef calloc
+#undef cop_common_malloc
+#undef cop_common_calloc
 
 static void may_fail(int err)
 {

@@ -2,6 +2,7 @@
  *
  * memory_info_test.c - what counts as an actor's memory: cop_info shows blocks
  * and messages, and cop_opts.memory_max ends who takes in too many messages.
+ * And what blocks cost of a turn.
  */
 #include <coppice/memory.h>
 
@@ -233,7 +234,53 @@ static void signals_body(void *arg)
 
 KID_TEST(signals_get_through, signals_body)
 
+/* ---------------------------------------------------------------- turns -- */
+
+enum { PAIRS = 10000 };
+
+/* The quick ones count as well, if a little later. */
+static void reductions_body(void *arg)
+{
+    cop_info before, after;
+    (void)arg;
+    ck_assert_int_eq(cop_info_get(cop_self(), &before), 0);
+    for (int i = 0; i < PAIRS; i++)
+        cop_free(cop_alloc(16));
+    cop_yield();
+    ck_assert_int_eq(cop_info_get(cop_self(), &after), 0);
+    uint64_t n = after.reductions - before.reductions;
+    ck_assert_uint_gt(n, 2 * PAIRS - 100);
+    ck_assert_uint_lt(n, 2 * PAIRS + 100);
+}
+
+KID_TEST(blocks_cost_reductions, reductions_body)
+
+static atomic_bool other_ran;
+
+static void runs_once(void *arg)
+{
+    (void)arg;
+    atomic_store(&other_ran, true);
+}
+
+static void gives_way_body(void *arg)
+{
+    (void)arg;
+    ck_assert_int_eq(cop_spawn(NULL, runs_once, NULL, NULL), 0);
+    while (!atomic_load(&other_ran))
+        cop_free(cop_alloc(16));
+}
+
+START_TEST(a_loop_of_blocks_gives_way)
+{
+    static const cop_config one = {.workers = 1};
+    actor_test(gives_way_body, &one);
+}
+END_TEST
+
 static const TTest *const cases[] = {
+    blocks_cost_reductions,
+    a_loop_of_blocks_gives_way,
     info_shows_blocks_and_messages,
     a_flooded_mailbox_ends_it,
     all_at_once,

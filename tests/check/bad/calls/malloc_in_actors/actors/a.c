@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT
+ * Rank: 0.
+ */
+void *f(void)
+{
+    return malloc(1);
+}
