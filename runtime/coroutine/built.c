@@ -6,8 +6,10 @@
  * it was given, each function that has called another has left its caller's
  * frame pointer and the return address side by side, and the frame pointer
  * leads there. The tables for exceptions (cfi.c) say where the return address
- * is in any case. So on the way from here up to main both must tell the same.
- * Where there are no tables, or main itself is not in sight, nothing is said.
+ * is in any case. Both must tell the same of the outermost function of the
+ * program, which is main, or that of a thread: what lies between it and here
+ * may come from an archive of somebody else's. Where there are no tables on the
+ * way, nothing is said.
  *
  * Of -fstack-clash-protection there is no such trace: only functions with big
  * frames look different, and who has none is as well off without.
@@ -55,13 +57,12 @@ COPI_NOINLINE bool copi_built_without_frames(uintptr_t *where)
     if (!FRAME_ENDS_AT_RECORD || COPI_ASAN || COPI_TSAN)
         return false;
     for (int i = 0; i < FRAMES_MAX; i++, r = caller) {
-        if (copi_text_of(r.pc, NULL) != COPI_TEXT_ACTOR ||
-            copi_cfi_step(&s, &r, true, &caller) != COPI_CFI_CALLER)
+        if (copi_cfi_step(&s, &r, true, &caller) != COPI_CFI_CALLER)
             return false;
-        if (!has_record(&s, &r, &caller)) {
-            *where = r.pc;
-            return true;
-        }
+        if (copi_text_of(caller.pc, NULL) == COPI_TEXT_ACTOR)
+            continue;
+        *where = r.pc;
+        return !has_record(&s, &r, &caller);
     }
     return false;
 }

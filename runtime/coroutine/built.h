@@ -8,9 +8,9 @@
 
 #include "runtime/base/base.h"
 
-/* True: one of those who called this, the program's function at *where, keeps
- * no frame pointer. False: all do, or it cannot be told. After copi_text_init;
- * on any stack. */
+/* True: the outermost of those who called this, the program's function at
+ * *where, keeps no frame pointer. False: it does, or that cannot be told. After
+ * copi_text_init; on any stack. */
 bool copi_built_without_frames(uintptr_t *where);
 
 #endif
