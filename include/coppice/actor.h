@@ -80,7 +80,7 @@ typedef enum cop_isolation {
  * cop_call on its helper threads, and from requests to behaviours' own services
  * (supervisors, applications, event managers, registries, sys.h,
  * cop_server_stop), whose messages hold pointers. Names, links, trap_exit and
- * cop_is_alive wait for an answer from outside (some 50 us). cop_send does not
+ * cop_is_alive wait for an answer from outside (some 20 us). cop_send does not
  * tell COP_EFULL, cop_reply not COP_EREPLIED; cop_call tells COP_EDEADLOCK only
  * to the callee whose call closes the cycle. Views (inspect.h) show its own
  * process. mailbox_max counts what its process has not taken over yet. */

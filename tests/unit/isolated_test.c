@@ -127,6 +127,7 @@ static void calls_out(void *arg)
     must(cop_call(t->who, TAG_GO, NULL, 0, NULL, 0, cop_in(20 * COP_MS)) ==
          COP_ETIMEDOUT);
     must(cop_send(t->who, TAG_DONE, &got, sizeof got) == 0);
+    must(cop_recv_tag(&m, TAG_DONE, cop_in(10 * COP_SEC)) == 0);
 }
 
 static void body_calls_out(void *arg)
@@ -153,6 +154,7 @@ static void body_calls_out(void *arg)
     }
     ck_assert_int_eq(*cop_msg_as(m, int), 42);
     ck_assert_int_eq(cop_reply(late, NULL, 0), COP_EREPLIED);
+    ck_assert_int_eq(cop_send(p, TAG_DONE, NULL, 0), 0);
     ends_with(down, "normal");
 }
 
@@ -312,6 +314,7 @@ static void unlinks_in_a_storm(void *arg)
     (void)cop_trap_exit(true);
     must(cop_link(*who) == 0);
     must(cop_send(*who, TAG_GO, NULL, 0) == 0);
+    must(cop_recv_tag(&m, TAG_TICK, cop_in(5 * COP_SEC)) == 0);
     must(cop_unlink(*who) == 0);
     int before = cop_recv_tag(&m, COP_EXIT, COP_POLL) == 0;
     must(cop_recv_tag(&m, TAG_DONE, cop_in(5 * COP_SEC)) == 0);
@@ -324,7 +327,10 @@ static void dies_when_told(void *arg)
     const cop_msg *m;
     (void)arg;
     must(cop_recv_tag(&m, TAG_GO, COP_FOREVER) == 0);
-    (void)cop_send(cop_msg_sender(m), TAG_DONE, NULL, 0);
+    cop_pid to = cop_msg_sender(m);
+    for (int i = 0; i < 300; i++)
+        (void)cop_send(to, TAG_TICK, NULL, 0);
+    (void)cop_send(to, TAG_DONE, NULL, 0);
     cop_exit(cop_because("told"));
 }
 
