@@ -40,7 +40,7 @@ struct copi_block {
 
 _Static_assert(sizeof(struct copi_block) == 16, "blocks are aligned to 16");
 
-_Static_assert(COPI_SLAB_COUNT == 4, "class_of knows them");
+_Static_assert(COPI_SLAB_256 == 2, "class_of knows the first three");
 
 enum { ROOM_MIN = 8, CELL_MAX = 512 };
 /* Both in a header: freed. The slab leaves these two fields alone. */
@@ -130,14 +130,16 @@ static void give_room_back(struct copi_actor *a, struct copi_heap *h)
 
 static enum copi_slab_class class_of(size_t total)
 {
-    return (enum copi_slab_class)((total > 64) + (total > 128) + (total > 256));
+    if (total > 256)
+        return COPI_SLAB_512;
+    return (enum copi_slab_class)((total > 64) + (total > 128));
 }
 
 static size_t cost_of(size_t total)
 {
     if (total > CELL_MAX)
         return total;
-    return (size_t)64 << class_of(total);
+    return total > 256 ? 512 : (size_t)64 << class_of(total);
 }
 
 size_t copi_heap_cost(size_t n)

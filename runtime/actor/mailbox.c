@@ -203,8 +203,10 @@ static inline void tally(struct copi_actor *a, const struct cop_msg *m, int by)
 
 void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent)
 {
-    struct cop_msg *prev = urgent ? a->urgent_last : a->inbox_last;
+    struct copi_cold *cold = copi_cold_of(a);
+    struct cop_msg *prev = urgent ? a->cold->urgent_last : a->inbox_last;
     struct cop_msg *next = prev != NULL ? copi_inbox_after(prev) : a->inbox;
+    COPI_ASSERT(!urgent || cold != NULL);
     COPI_ASSERT(urgent || next == NULL);
     set_next(m, next);
     if (prev == NULL)
@@ -214,12 +216,25 @@ void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent)
     if (next == NULL)
         a->inbox_last = m;
     if (urgent) {
-        a->urgent_last = m;
+        cold->urgent_last = m;
         /* it may answer any reference, and lies before every marker */
-        if (a->marks != NULL)
-            memset(a->marks, 0, sizeof *a->marks);
+        if (cold->marks != NULL)
+            memset(cold->marks, 0, sizeof *cold->marks);
     }
     tally(a, m, 1);
+}
+
+/* m leaves the inbox; what led to it leads to prev. */
+static void forget_place(struct copi_cold *cold, struct cop_msg *prev,
+                         const struct cop_msg *m)
+{
+    struct copi_marks *k = cold->marks;
+    if (cold->urgent_last == m)
+        cold->urgent_last = prev;
+    for (unsigned i = 0; k != NULL && i < MARKS; i++) {
+        if (k->prev[i] == m)
+            k->prev[i] = prev;
+    }
 }
 
 void copi_inbox_take(struct copi_actor *a, struct cop_msg *prev,
@@ -235,12 +250,9 @@ void copi_inbox_take(struct copi_actor *a, struct cop_msg *prev,
     }
     if (a->inbox_last == m)
         a->inbox_last = prev;
-    if (a->urgent_last == m)
-        a->urgent_last = prev;
-    for (unsigned i = 0; a->marks != NULL && i < MARKS; i++) {
-        if (a->marks->prev[i] == m)
-            a->marks->prev[i] = prev;
-    }
+    struct copi_cold *cold = copi_cold_of(a);
+    if (cold != NULL)
+        forget_place(cold, prev, m);
     set_next(m, NULL);
     tally(a, m, -1);
 }
@@ -302,43 +314,57 @@ void copi_inbox_mark_at(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
         copi_inbox_mark(a, ref);
         age = 0;
     }
-    if (a->marks != NULL)
-        a->marks->prev[(a->marks->used - 1 - (unsigned)age) % MARKS] = prev;
+    struct copi_marks *k = a->cold->marks;
+    if (k != NULL)
+        k->prev[(k->used - 1 - (unsigned)age) % MARKS] = prev;
+}
+
+/* NULL: no memory. */
+static struct copi_marks *make_marks(struct copi_actor *a)
+{
+    struct copi_cold *cold = copi_cold_make(a);
+    if (cold != NULL && cold->marks == NULL)
+        cold->marks = copi_mem_zalloc(sizeof *cold->marks);
+    return cold != NULL ? cold->marks : NULL;
 }
 
 void copi_inbox_mark(struct copi_actor *a, cop_ref ref)
 {
     /* Without a marker a receive is right, only slower: so no memory is no
      * error here. */
-    if (a->marks == NULL)
-        a->marks = copi_mem_zalloc(sizeof *a->marks);
-    if (a->marks == NULL)
+    struct copi_marks *k = make_marks(a);
+    if (k == NULL)
         return;
-    unsigned i = a->marks->used++ % MARKS;
-    a->marks->ref[i] = ref.id;
-    a->marks->prev[i] = a->inbox_last;
+    unsigned i = k->used++ % MARKS;
+    k->ref[i] = ref.id;
+    k->prev[i] = a->inbox_last;
 }
 
 struct cop_msg *copi_inbox_marked(struct copi_actor *a, cop_ref ref)
 {
-    for (unsigned i = 0; a->marks != NULL && i < MARKS; i++) {
-        if (a->marks->ref[i] == ref.id)
-            return a->marks->prev[i];
+    const struct copi_marks *k = a->cold->marks;
+    for (unsigned i = 0; k != NULL && i < MARKS; i++) {
+        if (k->ref[i] == ref.id)
+            return k->prev[i];
     }
     return NULL;
 }
 
 int copi_inbox_mark_age(const struct copi_actor *a, cop_ref ref)
 {
-    for (unsigned i = 0; a->marks != NULL && i < MARKS; i++) {
-        if (a->marks->ref[i] == ref.id)
-            return (int)((a->marks->used - 1 - i) % MARKS);
+    const struct copi_marks *k = a->cold->marks;
+    for (unsigned i = 0; k != NULL && i < MARKS; i++) {
+        if (k->ref[i] == ref.id)
+            return (int)((k->used - 1 - i) % MARKS);
     }
     return -1;
 }
 
 void copi_inbox_free_marks(struct copi_actor *a)
 {
-    copi_mem_free(a->marks, sizeof *a->marks);
-    a->marks = NULL;
+    struct copi_cold *cold = copi_cold_of(a);
+    if (cold == NULL)
+        return;
+    copi_mem_free(cold->marks, sizeof *cold->marks);
+    cold->marks = NULL;
 }

@@ -36,8 +36,8 @@ void copi_sched_ready(struct copi_actor *a)
 {
     struct copi_worker *w = copi_here()->worker;
     if (a->is_guest) {
-        atomic_store(&a->guest_word, 1);
-        copi_os_futex_wake(&a->guest_word, 1);
+        atomic_store(&a->guest.word, 1);
+        copi_os_futex_wake(&a->guest.word, 1);
     } else if (a->pinned) {
         ready_in_inbox(&copi_rt.worker[a->home], a);
     } else if (w == NULL) {

@@ -116,9 +116,11 @@ static void run_init(struct copi_actor *a)
 {
     a->started = true;
     const cop_handler *h = copi_actor_handler(a);
+    void *arg = a->state;
+    a->state = copi_actor_extra(a);
     if (h->init != NULL) {
         copi_turn_user_begin();
-        int rc = h->init(a->state, a->arg);
+        int rc = h->init(a->state, arg);
         copi_turn_user_end();
         if (rc != 0)
             copi_exit_now(a, COP_NORMAL);
@@ -186,7 +188,7 @@ static cop_reason take_crash(struct copi_carrier *c)
 COP_NORETURN static void die_of_crash(struct copi_actor *a)
 {
     a->crashed = false;
-    copi_exit_now(a, take_crash(a->wreck));
+    copi_exit_now(a, take_crash(a->carrier->wreck));
 }
 
 /* On the one it crashed on, below the innermost cop_catch. */
@@ -285,15 +287,18 @@ static bool give_carrier(struct copi_worker *w, struct copi_actor *a)
         c = w->reserve;
         w->reserve = NULL;
     }
+    if (c == NULL)
+        return false;
+    c->wreck = a->carrier;
     a->carrier = c;
-    return c != NULL;
+    return true;
 }
 
 /* ---------------------------------------------- on the machine's stack -- */
 
 static void note_stack(struct copi_actor *a)
 {
-    size_t used = copi_coro_high_water(&a->carrier->coro);
+    uint32_t used = (uint32_t)copi_coro_high_water(&a->carrier->coro);
     if (used > atomic_load_explicit(&a->stack_used, memory_order_relaxed))
         atomic_store_explicit(&a->stack_used, used, memory_order_relaxed);
 }
@@ -312,6 +317,8 @@ static void give_up_carrier(struct copi_worker *w, struct copi_carrier *c)
 {
     cop_reason_release(take_crash(c));
     copi_coro_reset(&c->coro, carrier_main, NULL);
+    c->wreck = NULL;
+    c->catches = NULL;
     carrier_done(w, c);
 }
 
@@ -319,11 +326,10 @@ static void end_of_actor(struct copi_worker *w, struct copi_actor *a)
 {
     struct copi_carrier *c = a->carrier;
     a->carrier = NULL;
-    if (c != NULL)
+    while (c != NULL) {
+        struct copi_carrier *wreck = c->wreck;
         give_up_carrier(w, c);
-    while ((c = a->wreck) != NULL) {
-        a->wreck = c->next;
-        give_up_carrier(w, c);
+        c = wreck;
     }
     copi_exit_bury(a);
     copi_limbo_add(&w->limbo, a);
@@ -418,16 +424,19 @@ static void after_crash(struct copi_machine *m, struct copi_actor *a)
         c->crash = copi_reason_inject(c->crash);
     a->injected = false;
     /* the record of its wait lies on that stack, perhaps where it goes on */
-    if (a->waiting != NULL)
-        copi_wait_end(a, a->waiting);
-    if (a->catches != NULL &&
-        copi_coro_go_on_below(&c->coro, a->catches->frame - CATCH_BYTES,
+    if (c->waiting != NULL)
+        copi_wait_end(a, c->waiting);
+    if (c->catches != NULL &&
+        copi_coro_go_on_below(&c->coro, c->catches->frame - CATCH_BYTES,
                               crash_caught, NULL))
         return;
-    a->carrier = NULL;
     a->crashed = true;
-    c->next = a->wreck;
-    a->wreck = c;
+}
+
+/* Who crashed leaves the wreck alone. */
+static bool needs_carrier(const struct copi_actor *a)
+{
+    return a->carrier == NULL || a->crashed;
 }
 
 /* The machine's worker may have been handed over while the actor crashed. */
@@ -453,7 +462,7 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
     if (atomic_load_explicit(&w->ask, memory_order_relaxed) != 0)
         atomic_store_explicit(&w->ask, 0, memory_order_relaxed);
     do {
-        if (a->carrier == NULL && !give_carrier(w, a)) {
+        if (needs_carrier(a) && !give_carrier(w, a)) {
             go_without_stack(w, a);
             break;
         }
