@@ -46,7 +46,8 @@ struct bench {
     X(supervisor_restart_one, "restart")                                       \
     X(timers, "timer")                                                         \
     X(idle_memory, "actor")                                                    \
-    X(idle_memory_coroutine, "actor")
+    X(idle_memory_coroutine, "actor")                                          \
+    X(idle_memory_hibernated, "actor")
 
 #define COP_X(name, op) void bench_##name(struct bench *b);
 BENCH_WORKLOADS(COP_X)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * idle.c - what an actor that waits costs: idle_memory (handlers, which hold no
- * stack while they wait), idle_memory_coroutine.
+ * stack while they wait), idle_memory_coroutine, and idle_memory_hibernated
+ * (coroutines that have given up their stack until a message comes).
  */
 #include "tests/bench/bench.h"
 
@@ -34,18 +35,31 @@ static void idle(void *arg)
     say_bye(recv_tag(STOP));
 }
 
-static void start_batch(cop_pid *out, uint64_t count, bool handlers)
+static void awake(void *arg)
+{
+    (void)arg;
+    say_bye(recv_tag(STOP));
+}
+
+static void hibernate(void *arg)
+{
+    send_to(*(const cop_pid *)arg, READY, NULL, 0);
+    cop_hibernate(awake, NULL);
+}
+
+/* As coroutines with `fn`; NULL: as handlers. */
+static void start_batch(cop_pid *out, uint64_t count, cop_fn fn)
 {
     cop_pid self = cop_self();
 
     for (uint64_t i = 0; i < count; i++)
-        out[i] = handlers ? start_handler(&idler, &self, sizeof(self))
-                          : start_actor(idle, &self, sizeof(self));
+        out[i] = fn == NULL ? start_handler(&idler, &self, sizeof(self))
+                            : start_actor(fn, &self, sizeof(self));
     for (uint64_t i = 0; i < count; i++)
         (void)recv_tag(READY);
 }
 
-static void measure(struct bench *b, bool handlers)
+static void measure(struct bench *b, cop_fn fn)
 {
     cop_pid *all = malloc(b->n * sizeof(*all)), self = cop_self();
     uint64_t before, after;
@@ -54,7 +68,7 @@ static void measure(struct bench *b, bool handlers)
     before = bench_status_kb("VmRSS");
     bench_begin(b);
     for (uint64_t i = 0; i < b->n; i += BATCH)
-        start_batch(all + i, b->n - i < BATCH ? b->n - i : BATCH, handlers);
+        start_batch(all + i, b->n - i < BATCH ? b->n - i : BATCH, fn);
     bench_end(b, b->n);
     after = bench_status_kb("VmRSS");
     b->is_memory = true;
@@ -68,10 +82,15 @@ static void measure(struct bench *b, bool handlers)
 
 void bench_idle_memory(struct bench *b)
 {
-    measure(b, true);
+    measure(b, NULL);
 }
 
 void bench_idle_memory_coroutine(struct bench *b)
 {
-    measure(b, false);
+    measure(b, idle);
+}
+
+void bench_idle_memory_hibernated(struct bench *b)
+{
+    measure(b, hibernate);
 }

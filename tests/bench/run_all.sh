@@ -42,5 +42,6 @@ supervisor_restart_one 10000 2000
 timers 1000000 100000
 idle_memory 1000000 100000
 idle_memory_coroutine 100000 10000
+idle_memory_hibernated 100000 10000
 END
 exit $status
