@@ -201,13 +201,13 @@ static inline void tally(struct copi_actor *a, const struct cop_msg *m, int by)
         copi_actor_tally(&a->inbox_system, by);
 }
 
-void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent)
+/* Behind the urgent ones that are there, before all others. */
+static COPI_NOINLINE void append_urgent(struct copi_actor *a, struct cop_msg *m)
 {
     struct copi_cold *cold = copi_cold_of(a);
-    struct cop_msg *prev = urgent ? a->cold->urgent_last : a->inbox_last;
+    COPI_ASSERT(cold != NULL);
+    struct cop_msg *prev = cold->urgent_last;
     struct cop_msg *next = prev != NULL ? copi_inbox_after(prev) : a->inbox;
-    COPI_ASSERT(!urgent || cold != NULL);
-    COPI_ASSERT(urgent || next == NULL);
     set_next(m, next);
     if (prev == NULL)
         a->inbox = m;
@@ -215,12 +215,26 @@ void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent)
         set_next(prev, m);
     if (next == NULL)
         a->inbox_last = m;
-    if (urgent) {
-        cold->urgent_last = m;
-        /* it may answer any reference, and lies before every marker */
-        if (cold->marks != NULL)
-            memset(cold->marks, 0, sizeof *cold->marks);
+    cold->urgent_last = m;
+    /* it may answer any reference, and lies before every marker */
+    if (cold->marks != NULL)
+        memset(cold->marks, 0, sizeof *cold->marks);
+    tally(a, m, 1);
+}
+
+void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent)
+{
+    if (COPI_UNLIKELY(urgent)) {
+        append_urgent(a, m);
+        return;
     }
+    struct cop_msg *prev = a->inbox_last;
+    set_next(m, NULL);
+    if (prev == NULL)
+        a->inbox = m;
+    else
+        set_next(prev, m);
+    a->inbox_last = m;
     tally(a, m, 1);
 }
 
@@ -322,8 +336,10 @@ void copi_inbox_mark_at(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
 /* NULL: no memory. */
 static struct copi_marks *make_marks(struct copi_actor *a)
 {
+    if (a->cold->marks != NULL)
+        return a->cold->marks;
     struct copi_cold *cold = copi_cold_make(a);
-    if (cold != NULL && cold->marks == NULL)
+    if (cold != NULL)
         cold->marks = copi_mem_zalloc(sizeof *cold->marks);
     return cold != NULL ? cold->marks : NULL;
 }

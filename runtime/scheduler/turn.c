@@ -271,25 +271,30 @@ void copi_turn_free_warm(struct copi_worker *w)
 }
 
 /* New coroutines do not get the reserve: they may keep it for ever. */
+static bool ends_soon(struct copi_actor *a)
+{
+    return a->crashed || copi_actor_handler(a) != NULL;
+}
+
 static bool give_carrier(struct copi_worker *w, struct copi_actor *a)
 {
     struct copi_carrier *c = w->warm;
     /* what is left to do after a crash needs no more than the default */
     size_t want = a->crashed ? 0 : a->stack_bytes;
-    bool ends_soon = a->crashed || copi_actor_handler(a) != NULL;
     if (want == 0 && c != NULL) {
         w->warm = c->next;
         w->warm_count--;
     } else {
         c = carrier_new(want);
     }
-    if (c == NULL && ends_soon && want == 0) {
+    if (c == NULL && ends_soon(a) && want == 0) {
         c = w->reserve;
         w->reserve = NULL;
     }
     if (c == NULL)
         return false;
-    c->wreck = a->carrier;
+    if (COPI_UNLIKELY(a->crashed))
+        c->wreck = a->carrier;
     a->carrier = c;
     return true;
 }
@@ -436,7 +441,7 @@ static void after_crash(struct copi_machine *m, struct copi_actor *a)
 /* Who crashed leaves the wreck alone. */
 static bool needs_carrier(const struct copi_actor *a)
 {
-    return a->carrier == NULL || a->crashed;
+    return a->carrier == NULL || COPI_UNLIKELY(a->crashed);
 }
 
 /* The machine's worker may have been handed over while the actor crashed. */
