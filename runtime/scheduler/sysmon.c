@@ -19,8 +19,9 @@
  * turn.
  *
  * While all workers sleep there is nothing to watch: after some looks in vain
- * sysmon sleeps as well, without limit, until a worker wakes and says so. Thus
- * an idle program uses no processor time at all.
+ * sysmon sleeps as well, without limit, until a worker wakes and says so (or,
+ * where that was asked for, until there are stacks to put away: hibernate.c).
+ * Thus an idle program uses no processor time at all.
  */
 #include "runtime/scheduler/sysmon.h"
 
@@ -29,6 +30,7 @@
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
 #include "runtime/probe/trace.h"
+#include "runtime/scheduler/hibernate.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/preempt.h"
@@ -62,8 +64,12 @@ static void sleep_for_good(void)
 {
     atomic_store(&sleeping, 1);
     while (copi_idle_all_asleep() && atomic_load(&quit) == 0 &&
-           atomic_load(&sleeping) != 0)
-        copi_os_futex_wait(&sleeping, 1, -1);
+           atomic_load(&sleeping) != 0) {
+        cop_time left = copi_hibernate_due(copi_clock_real());
+        if (left == 0)
+            break;
+        copi_os_futex_wait(&sleeping, 1, left);
+    }
     atomic_store(&sleeping, 0);
 }
 
@@ -113,18 +119,22 @@ static void deal_with_hog(struct copi_worker *w, const struct watched *s,
                                now - s->since > IN_VAIN_AFTER * slice);
 }
 
-static void look_at(struct copi_worker *w, struct watched *s, cop_time now)
+/* True: there was a turn since the last look. */
+static bool look_at(struct copi_worker *w, struct watched *s, cop_time now)
 {
     /* acquire: pairs with the release in turn.c */
     uint64_t turn = atomic_load_explicit(&w->turn, memory_order_acquire);
-    if (turn != s->turn) {
+    uint64_t before = s->turn;
+    if (turn != before) {
         s->turn = turn;
         s->since = now;
         s->cpu = turn % 2 == 1 ? copi_machine_cpu_ns(w) : -1;
         atomic_store_explicit(&w->since, now, memory_order_relaxed);
     } else if (turn % 2 == 1 && now - s->since > copi_rt.config.slice_ns) {
         deal_with_hog(w, s, now);
+        return false;
     }
+    return turn != before;
 }
 
 static void fire_overdue(void)
@@ -146,9 +156,11 @@ static void sysmon_main(void *unused)
     while (atomic_load(&quit) == 0) {
         copi_os_futex_wait(&quit, 0, tick);
         cop_time now = copi_clock_real();
+        bool turns = false;
         for (unsigned i = 0; i < copi_rt.workers; i++)
-            look_at(&copi_rt.worker[i], &watched[i], now);
+            turns |= look_at(&copi_rt.worker[i], &watched[i], now);
         fire_overdue();
+        copi_hibernate_look(now, turns);
         idle = copi_idle_all_asleep() ? idle + 1 : 0;
         if (idle >= IDLE_LOOKS) {
             sleep_for_good();
@@ -159,6 +171,7 @@ static void sysmon_main(void *unused)
 
 int copi_sysmon_start(void)
 {
+    copi_hibernate_init();
     watched = copi_mem_zalloc(copi_rt.workers * sizeof *watched);
     if (watched == NULL)
         return COP_ENOMEM;

@@ -27,6 +27,7 @@
 #include "runtime/probe/inject.h"
 #include "runtime/scheduler/blocking.h"
 #include "runtime/scheduler/exit.h"
+#include "runtime/scheduler/hibernate.h"
 #include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/preempt.h"
 #include "runtime/scheduler/sched.h"
@@ -324,6 +325,8 @@ static void give_up_carrier(struct copi_worker *w, struct copi_carrier *c)
     copi_coro_reset(&c->coro, carrier_main, NULL);
     c->wreck = NULL;
     c->catches = NULL;
+    c->is_marked = false;
+    COPI_ASSERT(c->kept == NULL);
     carrier_done(w, c);
 }
 
@@ -471,6 +474,7 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
             go_without_stack(w, a);
             break;
         }
+        copi_hibernate_wake(a->carrier);
         m->here->actor = a;
         copi_coro_enter(&m->native, &a->carrier->coro);
         m->here->actor = NULL;

@@ -41,6 +41,10 @@ struct copi_carrier {
     struct copi_job *job;       /* for a helper thread */
     size_t stack_bytes;         /* as asked for; 0: the default */
     cop_reason crash;           /* of an actor that crashed on it; owned */
+    /* hibernate.c: by who may run the actor. */
+    void *kept;     /* what was on the stack, which is put away; or NULL */
+    uint32_t mark;  /* the actor's reductions when it was seen waiting */
+    bool is_marked; /* there is a mark */
 };
 
 /* A list of runnable actors under a lock, linked by run_next. */
