@@ -8,8 +8,8 @@
  * belongs to the actor itself, in its own turn: links and monitors need no
  * locks because every change to them arrives as a signal in its mailbox.
  *
- * There are millions of records, so what few actors ever use lies in a cold part
- * of its own (struct copi_cold), and what is about a stack with the stack
+ * There are millions of records, so what few actors ever use lies in a cold
+ * part of its own (struct copi_cold), and what is about a stack with the stack
  * (struct copi_carrier in scheduler/worker.h). Links and monitors stay here, in
  * a word each: a link or a monitor signal must find its place without memory.
  *
