@@ -23,12 +23,17 @@ typedef enum cop_report_when {
 
 /* All zero: the defaults. */
 typedef struct cop_config {
-    unsigned workers;          /* threads; 0: one per allowed core */
-    uint64_t seed;             /* of the runtime's random choices */
-    unsigned reductions;       /* budget of a turn; 0: 2000 */
-    cop_time slice_ns;         /* a turn longer than this is a hog; 0: 10 ms */
-    unsigned blocking_max;     /* helper threads; 0: 64 */
-    unsigned actors_max;       /* 0: 16 million */
+    unsigned workers;      /* threads; 0: one per allowed core */
+    uint64_t seed;         /* of the runtime's random choices */
+    unsigned reductions;   /* budget of a turn; 0: 2000 */
+    cop_time slice_ns;     /* a turn longer than this is a hog; 0: 10 ms */
+    unsigned blocking_max; /* helper threads; 0: 64 */
+    unsigned actors_max;   /* 0: 16 million */
+    /* A coroutine that has waited for a message so long (up to twice this),
+     * without a deadline, has its stack put away until the next one: about
+     * 3.5 KiB less for each. Nobody else may use what lies on the stack of an
+     * actor meanwhile. 0: never. Not in virtual time. */
+    cop_time hibernate_ns;
     uint64_t first_generation; /* of pids, for tests near the wrap; 0: 1 */
     bool virtual_time;         /* see extend.h */
     cop_isolation isolation;   /* COP_ISOLATION_NONE: of no actor. Not

@@ -7,9 +7,12 @@
  */
 #include "runtime/actor/actor.h"
 
+#include "runtime/actor/heap.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/base/check.h"
 #include "runtime/memory/mem.h"
+
+const struct copi_cold copi_cold_none;
 
 /* Whole cache lines, as the record's groups begin on one. */
 static size_t block_bytes(size_t extra)
@@ -29,21 +32,41 @@ struct copi_actor *copi_actor_alloc(size_t extra)
         return NULL;
     memset((void *)a, 0, total);
     a->extra_bytes = (uint32_t)extra;
+    a->cold = &copi_cold_none;
     copi_mailbox_init(a);
-    copi_list_init(&a->links);
-    copi_list_init(&a->monitors);
-    copi_list_init(&a->watches);
-    copi_map_init(&a->links_by_pid);
-    copi_map_init(&a->monitors_by_ref);
     return a;
+}
+
+struct copi_cold *copi_cold_make(struct copi_actor *a)
+{
+    struct copi_cold *c = copi_cold_of(a);
+    if (c != NULL)
+        return c;
+    c = copi_slab_alloc(COPI_SLAB_64);
+    if (c == NULL)
+        return NULL;
+    memset(c, 0, sizeof *c);
+    copi_heap_count(a, sizeof *c);
+    a->cold = c;
+    return c;
+}
+
+static void free_cold(struct copi_actor *a)
+{
+    struct copi_cold *c = copi_cold_of(a);
+    if (c == NULL)
+        return;
+    COPI_ASSERT(c->defers == NULL && c->aliases == NULL && c->marks == NULL);
+    COPI_ASSERT(c->call_error == NULL && c->epitaph == NULL);
+    copi_slab_free(COPI_SLAB_64, c);
 }
 
 void copi_actor_free(struct copi_actor *a)
 {
-    COPI_ASSERT(copi_list_is_empty(&a->links));
-    COPI_ASSERT(copi_list_is_empty(&a->monitors));
-    COPI_ASSERT(copi_list_is_empty(&a->watches));
+    COPI_ASSERT(copi_ordmap_is_empty(&a->links));
+    COPI_ASSERT(copi_ordmap_is_empty(&a->monitors) && a->watches == NULL);
     COPI_ASSERT(a->inbox == NULL && a->carrier == NULL && a->name == NULL);
+    free_cold(a);
     size_t total = block_bytes(a->extra_bytes);
     enum copi_slab_class c = copi_slab_class_of(total);
     if (c == COPI_SLAB_COUNT)

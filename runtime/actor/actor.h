@@ -8,6 +8,11 @@
  * belongs to the actor itself, in its own turn: links and monitors need no
  * locks because every change to them arrives as a signal in its mailbox.
  *
+ * There are millions of records, so what few actors ever use lies in a cold
+ * part of its own (struct copi_cold), and what is about a stack with the stack
+ * (struct copi_carrier in scheduler/worker.h). Links and monitors stay here, in
+ * a word each: a link or a monitor signal must find its place without memory.
+ *
  * The state of a handler actor, or the copied argument of a coroutine actor,
  * follows the record in the same block (copi_actor_extra).
  */
@@ -19,15 +24,13 @@
 #include "runtime/actor/message.h"
 #include "runtime/base/base.h"
 #include "runtime/base/list.h"
-#include "runtime/memory/map.h"
+#include "runtime/memory/ordmap.h"
 
 struct copi_carrier;
 struct copi_name;
 struct copi_alias;
-struct copi_wait;
 struct copi_defer;
 struct copi_marks;
-struct copi_job;
 struct copi_epitaph;
 struct copi_heap;
 
@@ -66,6 +69,25 @@ struct copi_call_error {
     char text[384];
 };
 
+/* What few actors ever have, made when the first of it is needed; until then
+ * there is one for all, empty and constant. The actor's own. */
+struct copi_cold {
+    struct copi_defer *defers; /* newest first */
+    struct copi_alias *aliases;
+    struct copi_marks *marks;           /* receive markers */
+    struct cop_msg *urgent_last;        /* end of the urgent ones in front */
+    struct copi_call_error *call_error; /* of its last call; call_error.c */
+    struct copi_epitaph *epitaph;       /* what is told of it if it crashes */
+    uint64_t alive_ref; /* cop_is_alive waits for this one; 0: none */
+    bool alive_dead;    /* the answer to it */
+};
+
+_Static_assert(sizeof(struct copi_cold) <= 64, "fits its slab class");
+
+extern const struct copi_cold copi_cold_none;
+
+/* Four cache lines and three quarters. What others write lies on the first,
+ * what they read on the second. */
 struct copi_actor {
     /* Any thread. */
     _Atomic(struct cop_msg *) tail;  /* mailbox.c */
@@ -84,22 +106,27 @@ struct copi_actor {
     _Atomic uint8_t asked_to_stop;   /* stop.c */
     _Atomic uint8_t naming;          /* name.c */
     _Atomic uint16_t inject;         /* api/chaos.c: a fault that it owes */
-    _Atomic uint32_t guest_word;     /* of a guest: what its thread sleeps on */
     _Atomic uint32_t restarts;       /* as its supervisor told */
-    /* Its own, here as there is room: what is told of it if it crashes. */
-    struct copi_epitaph *epitaph;
+    /* Its own, here as there is room: messages dropped from the inbox, ever. */
+    uint32_t drops;
+    /* Under the lock of the list that it is on. */
+    struct copi_actor *run_next; /* a run list (runq.c) or limbo (epoch.c) */
 
     /* Constant after publication. */
-    COPI_ALIGNED(COPI_CACHE_LINE) cop_pid pid;
+    cop_pid pid;
     uint64_t serial;
     cop_pid parent;
-    /* These two the actor itself may change: cop_become, cop_hibernate. */
-    _Atomic(const cop_handler *) handler; /* NULL: a coroutine actor */
-    _Atomic cop_fn fn;
-    void *arg; /* as given, for its init or its release */
-    void (*arg_release)(void *);
+    union {
+        /* What it runs: a cop_fn, or a handler where is_handler says so; the
+         * actor itself may change it (cop_become, cop_hibernate). */
+        _Atomic uintptr_t code;
+        struct {
+            _Atomic uint32_t word; /* what its thread sleeps on */
+            unsigned section;      /* its own: epoch.h */
+        } guest;
+    };
     const char *label;
-    size_t stack_bytes;
+    uint32_t stack_bytes;
     uint32_t extra_bytes; /* behind the record */
     uint32_t mailbox_max;
     uint32_t max_run_ms;  /* 0: no limit */
@@ -109,62 +136,54 @@ struct copi_actor {
     bool pinned;
     bool no_trap; /* COP_ISOLATION_NONE */
     bool is_guest : 1;
-    bool is_proxy : 1;      /* of an isolated actor, which judges aliases */
-    bool own_malloc : 1;    /* cop_opts.own_malloc: heap->arena is set */
-    uint16_t home;          /* its worker: pinned, or held (which only the
-                               worker itself looks at) */
-    unsigned guest_section; /* a guest's own: epoch.h */
+    bool is_proxy : 1;   /* of an isolated actor, which judges aliases */
+    bool own_malloc : 1; /* cop_opts.own_malloc: heap->arena is set */
+    uint16_t home; /* its worker: pinned, or held (which only the worker itself
+                      looks at) */
 
     /* The actor itself, in its turn. */
-    _Atomic bool trap_exit; /* observers read it */
-    bool started;           /* its function or init has begun */
-    bool has_init;          /* its init is done: terminate is owed */
-    bool held;              /* preempted: stays on its thread */
-    bool crashed;           /* a native fault has still to be its end */
-    bool hibernates;        /* its function goes on at the next message */
-    bool injected;          /* what it does now is a fault of a plan's */
-    uint8_t leave;          /* enum copi_leave */
-    uint8_t dying;          /* enum copi_dying */
-    bool by_signal;         /* the death was not its own decision */
-    bool alive_dead;        /* the answer to alive_ref */
-    bool limited;           /* heap->max is set */
-    uint32_t ran_ms;        /* without calling the runtime, so far */
-    cop_reason reason;      /* once dying */
-    uint64_t alive_ref;     /* cop_is_alive waits for this one; 0: none */
-    struct cop_msg *head;   /* taken from the queue, not yet acted on */
-    struct cop_msg *inbox;  /* messages, oldest first */
+    struct cop_msg *head;  /* taken from the queue, not yet acted on */
+    struct cop_msg *inbox; /* messages, oldest first */
     struct cop_msg *inbox_last;
-    struct cop_msg *urgent_last;  /* end of the urgent ones at its front */
     struct cop_msg *current;      /* lent to the program */
+    struct copi_carrier *carrier; /* its coroutine while it has one; crashed:
+                                     the one it crashed on */
+    /* What its function or handler works on; of a handler that has not begun,
+     * what its init gets. */
+    void *state;
+    _Atomic bool is_handler; /* observers read it and */
+    _Atomic bool trap_exit;  /* this too */
+    bool started;            /* its function or init has begun */
+    bool has_init;           /* its init is done: terminate is owed */
+    bool held;               /* preempted: stays on its thread */
+    bool crashed;            /* a native fault has still to be its end */
+    bool hibernates;         /* its function goes on at the next message */
+    bool injected;           /* what it does now is a fault of a plan's */
+    uint8_t leave;           /* enum copi_leave */
+    uint8_t dying;           /* enum copi_dying */
+    bool by_signal;          /* the death was not its own decision */
+    bool limited;            /* heap->max is set */
+    uint32_t ran_ms;         /* without calling the runtime, so far */
+
+    const struct copi_cold *cold; /* see copi_cold_of; never NULL */
     struct cop_msg *aside;        /* lent before, while a call receives */
-    struct copi_marks *marks;     /* receive markers, or NULL */
-    struct copi_carrier *carrier; /* its coroutine while it has one */
-    struct copi_carrier *wreck;   /* what it crashed on, newest first */
-    struct copi_wait *waiting;    /* the timed wait on its stack, or NULL */
-    void *state;                  /* what fn or the handler works on */
-    struct copi_defer *defers;
-    struct copi_catch *catches; /* frames of cop_catch, innermost first */
-    struct copi_alias *aliases;
-    struct copi_job *job; /* for a helper thread, on its stack */
+    cop_reason reason;            /* once dying */
     void *local;
-    struct copi_call_error *call_error; /* of its last call; call_error.c */
-    struct copi_list links;             /* struct copi_link, oldest first */
-    struct copi_map links_by_pid;
-    struct copi_list monitors; /* struct copi_monitor, that it holds */
-    struct copi_map monitors_by_ref;
-    struct copi_list watches; /* struct copi_watch, of those that watch */
 
     /* The actor writes, observers read. */
+    _Atomic uint64_t reductions;
+    _Atomic size_t held_bytes; /* heap.c: blocks and messages */
     _Atomic uint32_t inbox_count;
     _Atomic uint32_t inbox_system; /* of these, EXIT, DOWN and such */
+    _Atomic uint32_t stack_used;   /* bytes */
     _Atomic uint32_t link_count, monitor_count, watch_count;
-    uint32_t drops; /* messages dropped from the inbox, ever; not observed */
-    _Atomic uint64_t reductions;
-    _Atomic size_t stack_used;
-    _Atomic size_t held_bytes; /* heap.c: blocks and messages */
 
-    /* Under the lock of the list that it is on. */
-    struct copi_actor *run_next; /* a run list (runq.c) or limbo (epoch.c) */
+    /* The actor itself, in its turn. */
+    struct copi_ordmap links; /* struct copi_link by peer */
+    struct copi_ordmap
+        monitors;              /* struct copi_monitor, that it holds, by ref */
+    struct copi_list *watches; /* a ring of struct copi_watch, of those that
+                                  watch it */
     union {
         struct copi_heap *heap; /* its own, until it is buried, or NULL */
         uint64_t limbo_epoch;   /* from then on */
@@ -173,18 +192,56 @@ struct copi_actor {
     struct copi_name *name;
 };
 
-/* Relaxed: the actor itself is the only writer, and what the pointers lead to
- * is constant. */
+_Static_assert(offsetof(struct copi_actor, pid) == COPI_CACHE_LINE,
+               "what others write has its own line");
+_Static_assert(offsetof(struct copi_actor, head) == 2 * COPI_CACHE_LINE &&
+                   offsetof(struct copi_actor, cold) == 3 * COPI_CACHE_LINE,
+               "what a turn touches is one line");
+_Static_assert(sizeof(struct copi_actor) <= 304,
+               "with 16 bytes of state it fits a cell of 320");
+
+/* Its handler; NULL: a coroutine actor. Who is no handler may become one, the
+ * other way does not happen. */
 static inline const cop_handler *copi_actor_handler(struct copi_actor *a)
 {
-    return atomic_load_explicit(&a->handler, memory_order_relaxed);
-}
-static inline cop_fn copi_actor_fn(struct copi_actor *a)
-{
-    return atomic_load_explicit(&a->fn, memory_order_relaxed);
+    /* acquire: pairs with copi_actor_set_handler */
+    if (!atomic_load_explicit(&a->is_handler, memory_order_acquire))
+        return NULL;
+    /* relaxed: the actor itself is the only writer, and what it leads to is
+     * constant */
+    return (const cop_handler *)atomic_load_explicit(&a->code,
+                                                     memory_order_relaxed);
 }
 
-_Static_assert(sizeof(struct copi_actor) <= 512, "fits its slab class");
+static inline void copi_actor_set_handler(struct copi_actor *a,
+                                          const cop_handler *h)
+{
+    atomic_store_explicit(&a->code, (uintptr_t)h, memory_order_relaxed);
+    /* release: who sees this sees no function there */
+    atomic_store_explicit(&a->is_handler, true, memory_order_release);
+}
+
+/* Of a coroutine actor. An observer may get a handler that it has just become,
+ * and must only look at the number. */
+static inline cop_fn copi_actor_fn(struct copi_actor *a)
+{
+    return (cop_fn)atomic_load_explicit(&a->code, memory_order_relaxed);
+}
+
+static inline void copi_actor_set_fn(struct copi_actor *a, cop_fn fn)
+{
+    atomic_store_explicit(&a->code, (uintptr_t)fn, memory_order_relaxed);
+}
+
+/* Its cold part, to write to; NULL: it has none. */
+static inline struct copi_cold *copi_cold_of(struct copi_actor *a)
+{
+    return a->cold == &copi_cold_none ? NULL
+                                      : (struct copi_cold *)(uintptr_t)a->cold;
+}
+
+/* The same, made if there is none yet. NULL: no memory. */
+struct copi_cold *copi_cold_make(struct copi_actor *a);
 
 /* The state or argument behind the record, aligned for any type. */
 #define COPI_ACTOR_BYTES ((sizeof(struct copi_actor) + 15) / 16 * 16)

@@ -25,7 +25,7 @@ struct copi_block {
 };
 
 _Static_assert(sizeof(struct copi_block) == 16, "blocks are aligned to 16");
-_Static_assert(COPI_SLAB_COUNT == 4 && COPI_SLAB_64 == 0, "class_of");
+_Static_assert(COPI_SLAB_64 == 0 && COPI_SLAB_256 == 2, "the first are powers");
 
 enum { COPI_BLOCK_CELL_MAX = 512, COPI_QUICK = 32 };
 
@@ -46,10 +46,17 @@ COPI_EDGE_PART struct copi_block *copi_block_of(const void *p)
     return (struct copi_block *)(uintptr_t)p - 1;
 }
 
-/* The slab class of so many bytes with the header: 64, 128, 256, 512. */
+/* The slab class of so many bytes with the header: 64, 128, 256, 512; others
+ * would take longer to tell than they save. */
 COPI_EDGE_PART unsigned copi_block_class(size_t total)
 {
-    return 58 - (unsigned)__builtin_clzll((total - 1) | 63);
+    unsigned c = 58 - (unsigned)__builtin_clzll((total - 1) | 63);
+    return c > COPI_SLAB_256 ? COPI_SLAB_512 : c;
+}
+/* How many bytes such a cell has. */
+COPI_EDGE_PART size_t copi_block_cell(size_t total)
+{
+    return (size_t)1 << (64 - (unsigned)__builtin_clzll((total - 1) | 63));
 }
 
 COPI_EDGE_PART bool copi_block_is_sound(const struct copi_heap *h,
@@ -118,7 +125,7 @@ COPI_EDGE_PART void *copi_block_quick_alloc(size_t n)
             atomic_load_explicit(&copi_fault_mask, memory_order_relaxed) != 0))
         return NULL;
     unsigned c = copi_block_class(sizeof(struct copi_block) + n);
-    size_t cost = (size_t)64 << c;
+    size_t cost = copi_block_cell(sizeof(struct copi_block) + n);
     if (COPI_UNLIKELY(a->limited) && copi_heap_total(a) + cost > h->max)
         return NULL;
     struct copi_block *b = copi_slab_quick_pop(c);
@@ -142,7 +149,7 @@ COPI_EDGE_PART bool copi_block_quick_free(void *p)
                       !copi_slab_quick_has_room(c)))
         return false;
     h->quick--;
-    copi_block_delist(a, h, b, (size_t)64 << c);
+    copi_block_delist(a, h, b, copi_block_cell(sizeof *b + b->size));
     copi_slab_quick_push(c, b);
     return true;
 }

@@ -150,7 +150,7 @@ static size_t cost_of(size_t total)
 {
     if (total > COPI_BLOCK_CELL_MAX)
         return total;
-    return (size_t)64 << copi_block_class(total);
+    return copi_block_cell(total);
 }
 
 size_t copi_heap_cost(size_t n)

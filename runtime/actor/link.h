@@ -17,9 +17,8 @@
 #include "runtime/actor/actor.h"
 
 struct copi_link {
-    struct cop_msg exit;         /* first: cells and records share an address */
-    struct copi_map_node by_pid; /* key: the peer */
-    struct copi_list order;
+    struct cop_msg exit; /* first: cells and records share an address */
+    struct copi_ordmap_node by_pid; /* key: the peer */
     uint64_t unlinking; /* number of the pending unlink; 0: linked */
 };
 
@@ -32,12 +31,16 @@ void copi_link_add(struct copi_actor *a, struct copi_link *l);
 struct copi_link *copi_link_find(const struct copi_actor *a, cop_pid peer);
 /* Takes it out; it is the caller's then. */
 void copi_link_remove(struct copi_actor *a, struct copi_link *l);
+/* The oldest entry, and the one made after l; NULL: none. */
+struct copi_link *copi_link_first(const struct copi_actor *a);
+struct copi_link *copi_link_next(const struct copi_actor *a,
+                                 const struct copi_link *l);
 /* The oldest entry, taken out; NULL: none. */
 struct copi_link *copi_link_pop(struct copi_actor *a);
 
 static inline cop_pid copi_link_peer(const struct copi_link *l)
 {
-    return COP_LITERAL(cop_pid){l->by_pid.key};
+    return COP_LITERAL(cop_pid){l->by_pid.by_key.key};
 }
 
 #endif

@@ -156,11 +156,13 @@ bool copi_mailbox_close(struct copi_actor *a)
 
 /* --------------------------------------------------------------- inbox -- */
 
-void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent)
+/* Behind the urgent ones that are there, before all others. */
+static COPI_COLD void append_urgent(struct copi_actor *a, struct cop_msg *m)
 {
-    struct cop_msg *prev = urgent ? a->urgent_last : a->inbox_last;
+    struct copi_cold *cold = copi_cold_of(a);
+    COPI_ASSERT(cold != NULL);
+    struct cop_msg *prev = cold->urgent_last;
     struct cop_msg *next = prev != NULL ? copi_inbox_after(prev) : a->inbox;
-    COPI_ASSERT(urgent || next == NULL);
     copi_inbox_link(m, next);
     if (prev == NULL)
         a->inbox = m;
@@ -168,13 +170,32 @@ void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent)
         copi_inbox_link(prev, m);
     if (next == NULL)
         a->inbox_last = m;
-    if (urgent) {
-        a->urgent_last = m;
-        /* it may answer any reference, and lies before every marker */
-        if (a->marks != NULL)
-            memset(a->marks, 0, sizeof *a->marks);
-    }
+    cold->urgent_last = m;
+    /* it may answer any reference, and lies before every marker */
+    if (cold->marks != NULL)
+        memset(cold->marks, 0, sizeof *cold->marks);
     copi_inbox_tally(a, m, 1);
+}
+
+void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent)
+{
+    if (COPI_UNLIKELY(urgent))
+        append_urgent(a, m);
+    else
+        copi_inbox_append_plain(a, m);
+}
+
+/* m leaves the inbox; what led to it leads to prev. */
+static void forget_place(struct copi_cold *cold, struct cop_msg *prev,
+                         const struct cop_msg *m)
+{
+    struct copi_marks *k = cold->marks;
+    if (cold->urgent_last == m)
+        cold->urgent_last = prev;
+    for (unsigned i = 0; k != NULL && i < MARKS; i++) {
+        if (k->prev[i] == m)
+            k->prev[i] = prev;
+    }
 }
 
 void copi_inbox_take(struct copi_actor *a, struct cop_msg *prev,
@@ -190,12 +211,9 @@ void copi_inbox_take(struct copi_actor *a, struct cop_msg *prev,
     }
     if (a->inbox_last == m)
         a->inbox_last = prev;
-    if (a->urgent_last == m)
-        a->urgent_last = prev;
-    for (unsigned i = 0; a->marks != NULL && i < MARKS; i++) {
-        if (a->marks->prev[i] == m)
-            a->marks->prev[i] = prev;
-    }
+    struct copi_cold *cold = copi_cold_of(a);
+    if (cold != NULL)
+        forget_place(cold, prev, m);
     copi_inbox_link(m, NULL);
     copi_inbox_tally(a, m, -1);
 }
@@ -248,43 +266,59 @@ void copi_inbox_mark_at(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
         copi_inbox_mark(a, ref);
         age = 0;
     }
-    if (a->marks != NULL)
-        a->marks->prev[(a->marks->used - 1 - (unsigned)age) % MARKS] = prev;
+    struct copi_marks *k = a->cold->marks;
+    if (k != NULL)
+        k->prev[(k->used - 1 - (unsigned)age) % MARKS] = prev;
+}
+
+/* NULL: no memory. */
+static struct copi_marks *make_marks(struct copi_actor *a)
+{
+    if (a->cold->marks != NULL)
+        return a->cold->marks;
+    struct copi_cold *cold = copi_cold_make(a);
+    if (cold != NULL)
+        cold->marks = copi_mem_zalloc(sizeof *cold->marks);
+    return cold != NULL ? cold->marks : NULL;
 }
 
 void copi_inbox_mark(struct copi_actor *a, cop_ref ref)
 {
     /* Without a marker a receive is right, only slower: so no memory is no
      * error here. */
-    if (a->marks == NULL)
-        a->marks = copi_mem_zalloc(sizeof *a->marks);
-    if (a->marks == NULL)
+    struct copi_marks *k = make_marks(a);
+    if (k == NULL)
         return;
-    unsigned i = a->marks->used++ % MARKS;
-    a->marks->ref[i] = ref.id;
-    a->marks->prev[i] = a->inbox_last;
+    unsigned i = k->used++ % MARKS;
+    k->ref[i] = ref.id;
+    k->prev[i] = a->inbox_last;
 }
 
 struct cop_msg *copi_inbox_marked(struct copi_actor *a, cop_ref ref)
 {
-    for (unsigned i = 0; a->marks != NULL && i < MARKS; i++) {
-        if (a->marks->ref[i] == ref.id)
-            return a->marks->prev[i];
+    const struct copi_marks *k = a->cold->marks;
+    for (unsigned i = 0; k != NULL && i < MARKS; i++) {
+        if (k->ref[i] == ref.id)
+            return k->prev[i];
     }
     return NULL;
 }
 
 int copi_inbox_mark_age(const struct copi_actor *a, cop_ref ref)
 {
-    for (unsigned i = 0; a->marks != NULL && i < MARKS; i++) {
-        if (a->marks->ref[i] == ref.id)
-            return (int)((a->marks->used - 1 - i) % MARKS);
+    const struct copi_marks *k = a->cold->marks;
+    for (unsigned i = 0; k != NULL && i < MARKS; i++) {
+        if (k->ref[i] == ref.id)
+            return (int)((k->used - 1 - i) % MARKS);
     }
     return -1;
 }
 
 void copi_inbox_free_marks(struct copi_actor *a)
 {
-    copi_mem_free(a->marks, sizeof *a->marks);
-    a->marks = NULL;
+    struct copi_cold *cold = copi_cold_of(a);
+    if (cold == NULL)
+        return;
+    copi_mem_free(cold->marks, sizeof *cold->marks);
+    cold->marks = NULL;
 }

@@ -201,7 +201,7 @@ static inline void copi_inbox_lend_loose(struct copi_actor *a,
 static inline void copi_inbox_lend_first(struct copi_actor *a)
 {
     struct cop_msg *m = a->inbox;
-    if (COPI_UNLIKELY(a->marks != NULL || a->urgent_last != NULL ||
+    if (COPI_UNLIKELY(a->cold != &copi_cold_none ||
                       (m->flags & COPI_MSG_COUNTED))) {
         copi_inbox_lend(a, NULL, m);
         return;

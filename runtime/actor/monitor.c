@@ -48,9 +48,7 @@ int copi_monitor_new(struct copi_monitor **out, cop_pid watcher, cop_pid target,
     if (m == NULL)
         return COP_ENOMEM;
     copi_msg_embed(&m->demonitor, COPI_SIG_DEMONITOR, COPI_CELL_MONITOR);
-    copi_list_init(&m->order);
-    m->by_ref.chain = NULL;
-    m->by_ref.key = ref.id;
+    copi_ordmap_node_init(&m->by_ref, ref.id);
     m->target = target;
     m->watch = watch_new(watcher, ref, name);
     if (m->watch == NULL) {
@@ -63,7 +61,7 @@ int copi_monitor_new(struct copi_monitor **out, cop_pid watcher, cop_pid target,
 
 void copi_monitor_free(struct copi_monitor *m)
 {
-    COPI_ASSERT(copi_list_is_empty(&m->order));
+    COPI_ASSERT(copi_list_is_empty(&m->by_ref.order));
     copi_slab_free(COPI_SLAB_128, m);
 }
 
@@ -79,54 +77,53 @@ const char *copi_watch_name(const struct copi_watch *w)
     return w->name != NULL ? w->name : "";
 }
 
+static struct copi_monitor *monitor_at(struct copi_ordmap_node *n)
+{
+    return n == NULL ? NULL : COPI_CONTAINER(n, struct copi_monitor, by_ref);
+}
+
 void copi_monitor_add(struct copi_actor *a, struct copi_monitor *m)
 {
-    copi_map_insert(&a->monitors_by_ref, &m->by_ref, m->by_ref.key);
-    copi_list_push_back(&a->monitors, &m->order);
+    copi_ordmap_insert(&a->monitors, &m->by_ref);
     copi_actor_tally(&a->monitor_count, 1);
 }
 
 struct copi_monitor *copi_monitor_find(const struct copi_actor *a, cop_ref ref)
 {
-    struct copi_map_node *n = copi_map_find(&a->monitors_by_ref, ref.id);
-    return n == NULL ? NULL : COPI_CONTAINER(n, struct copi_monitor, by_ref);
+    return monitor_at(copi_ordmap_find(&a->monitors, ref.id));
 }
 
 void copi_monitor_remove(struct copi_actor *a, struct copi_monitor *m)
 {
-    copi_map_remove(&a->monitors_by_ref, &m->by_ref);
-    copi_list_remove(&m->order);
+    copi_ordmap_remove(&a->monitors, &m->by_ref);
     copi_actor_tally(&a->monitor_count, -1);
 }
 
 struct copi_monitor *copi_monitor_pop(struct copi_actor *a)
 {
-    if (copi_list_is_empty(&a->monitors))
-        return NULL;
-    struct copi_monitor *m =
-        COPI_CONTAINER(a->monitors.next, struct copi_monitor, order);
-    copi_monitor_remove(a, m);
+    struct copi_monitor *m = monitor_at(copi_ordmap_first(&a->monitors));
+    if (m != NULL)
+        copi_monitor_remove(a, m);
     return m;
 }
 
 void copi_watch_add(struct copi_actor *a, struct copi_watch *w)
 {
-    copi_list_push_back(&a->watches, &w->order);
+    copi_list_ring_push(&a->watches, &w->order);
     copi_actor_tally(&a->watch_count, 1);
 }
 
 void copi_watch_remove(struct copi_actor *a, struct copi_watch *w)
 {
-    copi_list_remove(&w->order);
+    copi_list_ring_remove(&a->watches, &w->order);
     copi_actor_tally(&a->watch_count, -1);
 }
 
 struct copi_watch *copi_watch_pop(struct copi_actor *a)
 {
-    if (copi_list_is_empty(&a->watches))
+    if (a->watches == NULL)
         return NULL;
-    struct copi_watch *w =
-        COPI_CONTAINER(a->watches.next, struct copi_watch, order);
+    struct copi_watch *w = COPI_CONTAINER(a->watches, struct copi_watch, order);
     copi_watch_remove(a, w);
     return w;
 }
@@ -135,17 +132,18 @@ struct copi_watch *copi_watch_pop(struct copi_actor *a)
 
 int copi_alias_add(struct copi_actor *a, cop_ref ref, int mode)
 {
-    struct copi_alias *l = copi_slab_alloc(COPI_SLAB_64);
+    struct copi_cold *cold = copi_cold_make(a);
+    struct copi_alias *l = cold != NULL ? copi_slab_alloc(COPI_SLAB_64) : NULL;
     if (l == NULL)
         return COP_ENOMEM;
-    *l = (struct copi_alias){a->aliases, ref, mode};
-    a->aliases = l;
+    *l = (struct copi_alias){cold->aliases, ref, mode};
+    cold->aliases = l;
     return 0;
 }
 
 int copi_alias_mode(const struct copi_actor *a, cop_ref ref)
 {
-    for (struct copi_alias *l = a->aliases; l != NULL; l = l->next) {
+    for (struct copi_alias *l = a->cold->aliases; l != NULL; l = l->next) {
         if (l->ref.id == ref.id)
             return l->mode;
     }
@@ -154,7 +152,10 @@ int copi_alias_mode(const struct copi_actor *a, cop_ref ref)
 
 bool copi_alias_remove(struct copi_actor *a, cop_ref ref)
 {
-    for (struct copi_alias **p = &a->aliases; *p != NULL; p = &(*p)->next) {
+    struct copi_cold *cold = copi_cold_of(a);
+    if (cold == NULL)
+        return false;
+    for (struct copi_alias **p = &cold->aliases; *p != NULL; p = &(*p)->next) {
         struct copi_alias *l = *p;
         if (l->ref.id == ref.id) {
             *p = l->next;
@@ -174,6 +175,6 @@ void copi_alias_end_of_monitor(struct copi_actor *a, cop_ref ref)
 
 void copi_alias_free_all(struct copi_actor *a)
 {
-    while (a->aliases != NULL)
-        copi_alias_remove(a, a->aliases->ref);
+    while (a->cold->aliases != NULL)
+        copi_alias_remove(a, a->cold->aliases->ref);
 }

@@ -24,8 +24,7 @@ struct copi_watch {
 
 struct copi_monitor {
     struct cop_msg demonitor; /* first */
-    struct copi_map_node by_ref;
-    struct copi_list order;
+    struct copi_ordmap_node by_ref;
     cop_pid target;
     struct copi_watch *watch; /* the target's; see above when it is valid */
 };

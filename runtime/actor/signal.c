@@ -278,9 +278,10 @@ static void act_alive(struct copi_actor *a, struct cop_msg *m)
         answer(m, COPI_SIG_ALIVE_ACK, a->pid, COP_NORMAL);
         return;
     }
-    if (m->ref.id == a->alive_ref) {
-        a->alive_ref = 0;
-        a->alive_dead = m->tag != 0;
+    struct copi_cold *cold = copi_cold_of(a);
+    if (cold != NULL && m->ref.id == cold->alive_ref) {
+        cold->alive_ref = 0;
+        cold->alive_dead = m->tag != 0;
     }
     copi_msg_release(m);
 }

@@ -20,6 +20,7 @@
 #include "runtime/api/scope.h"
 #include "runtime/coroutine/frames.h"
 #include "runtime/probe/symbol.h"
+#include "runtime/scheduler/hibernate.h"
 #include "runtime/scheduler/wait.h"
 #include "runtime/scheduler/worker.h"
 
@@ -33,6 +34,7 @@ unsigned copi_backtrace_parked(struct copi_actor *a, uintptr_t *frames,
         return 0;
     struct copi_carrier *c = a->carrier;
     if (c != NULL && cap > 1) {
+        copi_hibernate_show(c);
         copi_ctx_read(&c->coro.ctx, &r);
         n = copi_frames_follow(&c->coro.stack, &r, true, COPI_FRAMES_THOROUGH,
                                frames, cap);

@@ -208,7 +208,7 @@ static int guest_new(struct copi_actor **out, const struct copi_scope *s)
         return rc;
     }
     a->is_guest = true;
-    a->guest_section = s->section;
+    a->guest.section = s->section;
     a->parent = COP_PID_INIT;
     copi_table_publish(a);
     copi_here()->actor = a;
@@ -218,7 +218,7 @@ static int guest_new(struct copi_actor **out, const struct copi_scope *s)
 
 static void guest_free(struct copi_actor *a, struct copi_scope *s)
 {
-    s->section = a->guest_section;
+    s->section = a->guest.section;
     copi_here()->actor = NULL;
     a->dying = COPI_DYING_DONE;
     copi_exit_bury(a);

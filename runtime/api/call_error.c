@@ -38,9 +38,12 @@ static struct copi_call_error *error_of(struct copi_actor *a, bool make)
         pthread_setspecific(at_thread_end, &outside_error);
         return &outside_error;
     }
-    if (a->call_error == NULL && make)
-        a->call_error = copi_mem_zalloc(sizeof *a->call_error);
-    return a->call_error;
+    struct copi_cold *cold = make ? copi_cold_make(a) : copi_cold_of(a);
+    if (cold == NULL)
+        return NULL;
+    if (cold->call_error == NULL && make)
+        cold->call_error = copi_mem_zalloc(sizeof *cold->call_error);
+    return cold->call_error;
 }
 
 void copi_call_error_who(cop_pid pid, char *buf, size_t size)

@@ -22,11 +22,11 @@
 static bool returns(struct copi_actor *a, struct copi_catch *c,
                     void (*fn)(void *), void *arg)
 {
-    c->outer = a->catches;
+    c->outer = a->carrier->catches;
     c->frame = __builtin_frame_address(0);
     if (setjmp(c->at) != 0)
         return false;
-    a->catches = c;
+    a->carrier->catches = c;
     copi_turn_user_begin();
     fn(arg);
     copi_turn_user_end();
@@ -43,7 +43,7 @@ int cop_catch(void (*fn)(void *), void *arg, cop_reason *why)
         return COP_EINVAL;
     struct copi_actor *a = copi_scope_actor(&s, "cop_catch");
     bool returned = returns(a, &c, fn, arg);
-    a->catches = c.outer;
+    a->carrier->catches = c.outer;
     /* before leaving the scope: nothing ends the actor until then */
     if (why != NULL)
         *why = c.reason;
@@ -57,7 +57,7 @@ int cop_catch(void (*fn)(void *), void *arg, cop_reason *why)
 COP_NORETURN static void leave_stack(struct copi_actor *a)
 {
     copi_inbox_unlend_all(a);
-    a->catches = NULL;
+    a->carrier->catches = NULL;
     copi_turn_leave_for_good(a, COPI_LEAVE_STACK);
 }
 
@@ -69,7 +69,7 @@ void cop_become(const cop_handler *h, void *state)
         copi_misuse("cop_become: a handler without `message`");
     a->state = state;
     a->has_init = true;
-    atomic_store_explicit(&a->handler, h, memory_order_relaxed);
+    copi_actor_set_handler(a, h);
     leave_stack(a);
 }
 
@@ -83,6 +83,6 @@ void cop_hibernate(cop_fn fn, void *arg)
         copi_misuse("cop_hibernate: not for a handler actor");
     a->state = arg;
     a->hibernates = true;
-    atomic_store_explicit(&a->fn, fn, memory_order_relaxed);
+    copi_actor_set_fn(a, fn);
     leave_stack(a);
 }

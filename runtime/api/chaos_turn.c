@@ -215,7 +215,7 @@ static void strike_oneself(struct copi_actor *a, const struct blow *b,
         send_signal(a, b);
         return;
     }
-    if (!is_outermost() || (parked && a->catches != NULL)) {
+    if (!is_outermost() || (parked && a->carrier->catches != NULL)) {
         owe_further(a, b->debt);
         return;
     }

@@ -100,7 +100,7 @@ static int recv_behind(struct copi_actor *a, const cop_match *c, size_t n,
     copi_signals_take(a);
     if (a->inbox != NULL)
         prev = mark != NULL ? copi_inbox_marked(a, *mark) : begin_at(a, c, n);
-    struct cop_msg *urgent = a->urgent_last;
+    struct cop_msg *urgent = a->cold->urgent_last;
     while ((found = look(a, c, n, &prev)) < 0 && !copi_wait_is_over(&w)) {
         copi_wait_park(a, &w);
         if (mark == NULL && (found = take_sole(a, c, n)) >= 0)
@@ -108,9 +108,9 @@ static int recv_behind(struct copi_actor *a, const cop_match *c, size_t n,
         uint32_t drops = a->drops;
         copi_signals_take(a);
         /* what came in front, or went, makes the position worthless */
-        if (a->urgent_last != urgent || a->drops != drops) {
+        if (a->cold->urgent_last != urgent || a->drops != drops) {
             prev = NULL;
-            urgent = a->urgent_last;
+            urgent = a->cold->urgent_last;
         }
     }
     copi_wait_end(a, &w);

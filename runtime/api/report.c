@@ -97,10 +97,9 @@ static void collect_queue(struct copi_actor *a, cop_crash *c)
 static void collect_links(struct copi_actor *a, cop_crash *c)
 {
     c->links = atomic_load_explicit(&a->link_count, memory_order_relaxed);
-    for (struct copi_list *l = a->links.next;
-         l != &a->links && c->link_count < COP_CRASH_LINKS; l = l->next)
-        c->link[c->link_count++] =
-            copi_link_peer(COPI_CONTAINER(l, struct copi_link, order));
+    for (const struct copi_link *l = copi_link_first(a);
+         l != NULL && c->link_count < COP_CRASH_LINKS; l = copi_link_next(a, l))
+        c->link[c->link_count++] = copi_link_peer(l);
 }
 
 static void collect_ancestors(struct copi_actor *a, cop_crash *c)
@@ -134,9 +133,10 @@ static void collect_frames(const struct copi_actor *a, cop_crash *c)
     const cop_fault *f = cop_reason_fault(a->reason);
     if (f != NULL) {
         c->fault = *f;
-    } else if (a->epitaph != NULL) {
-        c->fault.depth = (unsigned)a->epitaph->depth;
-        memcpy(c->fault.frames, a->epitaph->frame, sizeof a->epitaph->frame);
+    } else if (a->cold->epitaph != NULL) {
+        c->fault.depth = (unsigned)a->cold->epitaph->depth;
+        memcpy(c->fault.frames, a->cold->epitaph->frame,
+               sizeof a->cold->epitaph->frame);
     }
 }
 
@@ -160,8 +160,8 @@ void copi_report_collect(struct copi_actor *a, cop_crash *c)
     collect_links(a, c);
     collect_ancestors(a, c);
     collect_events(c);
-    if (a->epitaph != NULL && a->epitaph->state != NULL)
-        copy_text(c->state, sizeof c->state, a->epitaph->state);
+    if (a->cold->epitaph != NULL && a->cold->epitaph->state != NULL)
+        copy_text(c->state, sizeof c->state, a->cold->epitaph->state);
 }
 
 /* -------------------------------------------------------------- writing -- */

@@ -96,11 +96,11 @@ int cop_blocking(void (*fn)(void *), void *arg)
     struct copi_job job = {.fn = fn, .arg = arg};
     int rc = copi_blocking_reserve();
     if (rc == 0) {
-        a->job = &job;
+        a->carrier->job = &job;
         copi_actor_set_wait(a, COP_WAIT_BLOCKING);
         copi_turn_leave(a, COPI_LEAVE_BLOCKING);
         copi_actor_set_wait(a, COP_WAIT_NONE);
-        a->job = NULL;
+        a->carrier->job = NULL;
         copi_signals_take(a);
         if (COPI_UNLIKELY(a->own_malloc))
             copi_exit_if_over(a);
@@ -116,22 +116,24 @@ int cop_blocking(void (*fn)(void *), void *arg)
 static bool ask(struct copi_actor *a, cop_pid pid)
 {
     struct copi_wait w;
-    struct cop_msg *m = copi_msg_alloc(COPI_SIG_ALIVE, 0, 0);
+    struct copi_cold *cold = copi_cold_make(a);
+    struct cop_msg *m =
+        cold != NULL ? copi_msg_alloc(COPI_SIG_ALIVE, 0, 0) : NULL;
     if (m == NULL)
         return true; /* as far as one can see */
     m->sender = a->pid;
     m->ref = copi_ref_new(false);
-    a->alive_ref = m->ref.id;
+    cold->alive_ref = m->ref.id;
     copi_signal_send(pid, m);
     copi_wait_begin(&w, COP_FOREVER, COP_WAIT_ALIVE);
     for (;;) {
         copi_signals_take(a);
-        if (a->alive_ref == 0)
+        if (cold->alive_ref == 0)
             break;
         copi_wait_park(a, &w);
     }
     copi_wait_end(a, &w);
-    return !a->alive_dead;
+    return !cold->alive_dead;
 }
 
 bool cop_is_alive(cop_pid pid)

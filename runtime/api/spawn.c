@@ -24,6 +24,7 @@
 #include "runtime/memory/stack.h"
 #include "runtime/probe/fault.h"
 #include "runtime/probe/trace.h"
+#include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/worker.h"
 
 enum { MAILBOX_MAX = 1 << 30 };
@@ -76,19 +77,20 @@ static void fill(struct copi_actor *a, const struct what *w,
 {
     const cop_opts *o = w->opts;
     a->parent = parent != NULL ? parent->pid : COP_PID_INIT;
-    atomic_init(&a->handler, w->handler);
-    atomic_init(&a->fn, w->fn);
-    a->arg = w->arg;
+    if (w->handler != NULL)
+        copi_actor_set_handler(a, w->handler);
+    else
+        copi_actor_set_fn(a, w->fn);
+    a->state = w->arg;
     if (o->arg_bytes > 0) {
-        a->arg = (char *)copi_actor_extra(a) + arg_offset(w);
-        memcpy(a->arg, w->arg, o->arg_bytes);
+        a->state = (char *)copi_actor_extra(a) + arg_offset(w);
+        memcpy(a->state, w->arg, o->arg_bytes);
     }
-    a->state = w->handler != NULL ? copi_actor_extra(a) : a->arg;
-    a->arg_release = o->arg_release;
     a->label = o->label;
     if (a->label == NULL && w->handler != NULL)
         a->label = w->handler->label;
-    a->stack_bytes = o->stack_bytes == COPI_STACK_DEFAULT ? 0 : o->stack_bytes;
+    if (o->stack_bytes != COPI_STACK_DEFAULT)
+        a->stack_bytes = (uint32_t)o->stack_bytes;
     a->mailbox_max = o->mailbox_max;
     a->mailbox_full = (uint8_t)o->mailbox_full;
     a->priority = (uint8_t)o->priority;
@@ -109,13 +111,33 @@ static void pin(struct copi_actor *a)
     atomic_store(&copi_rt.worker[a->home].has_pinned, 1);
 }
 
+/* What few actors have. COP_ENOMEM, with some of it done. */
+static int prepare_cold(struct copi_actor *a, const struct what *w)
+{
+    const cop_opts *o = w->opts;
+    int rc = o->memory_max > 0 ? copi_heap_limit(a, o->memory_max) : 0;
+    if (rc == 0 && o->arg_release != NULL)
+        rc = copi_defer_push(a, o->arg_release, w->arg, true);
+    if (rc == 0 && o->urgent && copi_cold_make(a) == NULL)
+        rc = COP_ENOMEM;
+    return rc;
+}
+
+/* The argument stays the caller's. */
+static void undo_cold(struct copi_actor *a)
+{
+    struct copi_defer d;
+    (void)copi_defer_pop(a, &d);
+    copi_heap_free_all(a);
+}
+
 /* Everything that can fail, undone in reverse. */
 static int prepare(struct copi_actor *a, const struct what *w,
                    const struct copi_scope *s, cop_ref *ref)
 {
     const cop_opts *o = w->opts;
     struct copi_worker *here = copi_here()->worker;
-    int rc = o->memory_max > 0 ? copi_heap_limit(a, o->memory_max) : 0;
+    int rc = prepare_cold(a, w);
     if (rc == 0 && o->own_malloc)
         rc = copi_heap_isolate(a);
     if (rc != 0)
@@ -144,7 +166,7 @@ undo:
         copi_tie_undo_new(s->self, a, *ref);
     copi_table_release(&a->pid, 1);
 no_slot:
-    copi_heap_free_all(a);
+    undo_cold(a);
     return rc;
 }
 

@@ -209,29 +209,16 @@ int cop_defer(void (*fn)(void *), void *arg)
 {
     struct copi_scope s;
     struct copi_actor *a = copi_scope_actor_late(&s, "cop_defer");
-    struct copi_defer *d = fn != NULL ? copi_slab_alloc(COPI_SLAB_64) : NULL;
-    if (d != NULL) {
-        *d = (struct copi_defer){a->defers, fn, arg};
-        a->defers = d;
-    }
+    int rc = fn != NULL ? copi_defer_push(a, fn, arg, false) : COP_EINVAL;
     copi_scope_leave(&s);
-    if (fn == NULL)
-        return COP_EINVAL;
-    return d != NULL ? 0 : COP_ENOMEM;
+    return rc;
 }
 
 bool cop_undefer(void (*fn)(void *), void *arg)
 {
     struct copi_scope s;
     struct copi_actor *a = copi_scope_actor(&s, "cop_undefer");
-    struct copi_defer **p = &a->defers;
-    while (*p != NULL && ((*p)->fn != fn || (*p)->arg != arg))
-        p = &(*p)->next;
-    struct copi_defer *d = *p;
-    if (d != NULL) {
-        *p = d->next;
-        copi_slab_free(COPI_SLAB_64, d);
-    }
+    bool was = copi_defer_remove(a, fn, arg);
     copi_scope_leave(&s);
-    return d != NULL;
+    return was;
 }

@@ -84,6 +84,26 @@ static inline void copi_list_splice_back(struct copi_list *dst,
     copi_list_init(src);
 }
 
+/* The same ring without a head: *ring is the first node, NULL when there is
+ * none. Puts n, which must be on no list, behind the last one. */
+static inline void copi_list_ring_push(struct copi_list **ring,
+                                       struct copi_list *n)
+{
+    if (*ring == NULL)
+        *ring = n;
+    else
+        copi_list_insert_before(*ring, n);
+}
+
+/* `n` must be on that ring. */
+static inline void copi_list_ring_remove(struct copi_list **ring,
+                                         struct copi_list *n)
+{
+    if (*ring == n)
+        *ring = n->next == n ? NULL : n->next;
+    copi_list_remove(n);
+}
+
 /* Walks l; the loop body must not take `n` off (pop_front in a loop does). */
 #define COPI_LIST_EACH(n, l)                                                   \
     for (struct copi_list *n = (l)->next; n != (l); n = n->next)

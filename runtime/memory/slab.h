@@ -14,7 +14,7 @@
 #include "runtime/base/base.h"
 #include "runtime/probe/fault.h"
 
-#define COPI_SLAB_CLASSES(X) X(64) X(128) X(256) X(512)
+#define COPI_SLAB_CLASSES(X) X(64) X(128) X(256) X(320) X(384) X(512)
 
 enum copi_slab_class {
 #define COPI_X(bytes) COPI_SLAB_##bytes,

@@ -137,7 +137,7 @@ int copi_blocking_reserve(void)
 
 void copi_blocking_submit(struct copi_actor *a)
 {
-    struct copi_job *j = a->job;
+    struct copi_job *j = a->carrier->job;
     copi_actor_set_status(a, COP_STATUS_WAITING);
     atomic_fetch_add(&busy, 1);
     copi_lock_acquire(&lock);

@@ -7,7 +7,7 @@
 
 #include "runtime/actor/actor.h"
 
-/* On the stack of the actor that waits for it (actor.job). */
+/* On the stack of the actor that waits for it (carrier.job). */
 struct copi_job {
     void (*fn)(void *);
     void *arg;

@@ -7,6 +7,7 @@
  */
 #include "runtime/scheduler/carrier.h"
 
+#include "runtime/base/check.h"
 #include "runtime/memory/mem.h"
 #include "runtime/scheduler/life.h"
 
@@ -94,8 +95,12 @@ bool copi_carrier_give(struct copi_worker *w, struct copi_actor *a)
         c = w->reserve;
         w->reserve = NULL;
     }
+    if (c == NULL)
+        return false;
+    if (COPI_UNLIKELY(a->crashed))
+        c->wreck = a->carrier;
     a->carrier = c;
-    return c != NULL;
+    return true;
 }
 
 cop_reason copi_carrier_take_crash(struct copi_carrier *c)
@@ -109,5 +114,9 @@ void copi_carrier_give_up(struct copi_worker *w, struct copi_carrier *c)
 {
     cop_reason_release(copi_carrier_take_crash(c));
     copi_coro_reset(&c->coro, copi_life_main, NULL);
+    c->wreck = NULL;
+    c->catches = NULL;
+    c->is_marked = false;
+    COPI_ASSERT(c->kept == NULL);
     copi_carrier_done(w, c);
 }

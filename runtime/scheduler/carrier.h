@@ -9,6 +9,11 @@
 
 #include "runtime/scheduler/worker.h"
 
+/* Has it none to run on? Who crashed leaves the wreck alone. */
+static inline bool copi_carrier_is_needed(const struct copi_actor *a)
+{
+    return a->carrier == NULL || COPI_UNLIKELY(a->crashed);
+}
 /* Gives the actor a carrier; false: none can be had. */
 bool copi_carrier_give(struct copi_worker *w, struct copi_actor *a);
 /* A warm one; NULL: there is none. */

@@ -360,7 +360,7 @@ static void raise_at(const uintptr_t *frame, const char *what, const char *text,
         copi_frames_follow(&h->actor->carrier->coro.stack, &r, true,
                            COPI_FRAMES_QUICK, f->frames, COP_FAULT_FRAMES);
     if (is_smashed)
-        h->actor->catches = NULL;
+        h->actor->carrier->catches = NULL;
     copi_turn_leave_for_good(h->actor, COPI_LEAVE_CRASHED);
 }
 

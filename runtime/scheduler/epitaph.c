@@ -53,17 +53,20 @@ bool copi_epitaph_is_wanted(const struct copi_actor *a)
 
 static struct copi_epitaph *get(struct copi_actor *a)
 {
-    if (a->epitaph == NULL) {
-        a->epitaph = copi_slab_alloc(COPI_SLAB_128);
-        if (a->epitaph != NULL)
-            memset(a->epitaph, 0, sizeof *a->epitaph);
+    struct copi_cold *cold = copi_cold_make(a);
+    if (cold == NULL)
+        return NULL;
+    if (cold->epitaph == NULL) {
+        cold->epitaph = copi_slab_alloc(COPI_SLAB_128);
+        if (cold->epitaph != NULL)
+            memset(cold->epitaph, 0, sizeof *cold->epitaph);
     }
-    return a->epitaph;
+    return cold->epitaph;
 }
 
 int copi_epitaph_set(struct copi_actor *a, cop_formatter fn, const void *arg)
 {
-    if (fn == NULL && a->epitaph == NULL)
+    if (fn == NULL && a->cold->epitaph == NULL)
         return 0;
     struct copi_epitaph *e = get(a);
     if (e == NULL)
@@ -117,10 +120,10 @@ void copi_epitaph_write(struct copi_actor *a)
 
 void copi_epitaph_free(struct copi_actor *a)
 {
-    struct copi_epitaph *e = a->epitaph;
+    struct copi_epitaph *e = a->cold->epitaph;
     if (e == NULL)
         return;
-    a->epitaph = NULL;
+    copi_cold_of(a)->epitaph = NULL;
     if (e->state != NULL)
         copi_mem_free(e->state, COP_CRASH_STATE);
     copi_slab_free(COPI_SLAB_128, e);

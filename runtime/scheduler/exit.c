@@ -50,23 +50,51 @@
 
 /* ------------------------------------------------- on the actor's stack -- */
 
+int copi_defer_push(struct copi_actor *a, void (*fn)(void *), void *arg,
+                    bool of_arg)
+{
+    struct copi_cold *cold = copi_cold_make(a);
+    struct copi_defer *d = cold != NULL ? copi_slab_alloc(COPI_SLAB_64) : NULL;
+    if (d == NULL)
+        return COP_ENOMEM;
+    *d = (struct copi_defer){cold->defers, fn, arg, of_arg};
+    cold->defers = d;
+    return 0;
+}
+
+bool copi_defer_pop(struct copi_actor *a, struct copi_defer *out)
+{
+    struct copi_defer *d = a->cold->defers;
+    if (d == NULL)
+        return false;
+    *out = *d;
+    copi_cold_of(a)->defers = d->next;
+    copi_slab_free(COPI_SLAB_64, d);
+    return true;
+}
+
+bool copi_defer_remove(struct copi_actor *a, void (*fn)(void *), void *arg)
+{
+    struct copi_cold *cold = copi_cold_of(a);
+    if (cold == NULL)
+        return false;
+    for (struct copi_defer **p = &cold->defers; *p != NULL; p = &(*p)->next) {
+        struct copi_defer *d = *p;
+        if (d->fn == fn && d->arg == arg && !d->of_arg) {
+            *p = d->next;
+            copi_slab_free(COPI_SLAB_64, d);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void run_defers(struct copi_actor *a)
 {
-    struct copi_defer *d;
-    while ((d = a->defers) != NULL) {
-        void (*fn)(void *) = d->fn;
-        void *arg = d->arg;
-        a->defers = d->next;
-        copi_slab_free(COPI_SLAB_64, d);
+    struct copi_defer d;
+    while (copi_defer_pop(a, &d)) {
         copi_turn_user_begin();
-        fn(arg);
-        copi_turn_user_end();
-    }
-    void (*release)(void *) = a->arg_release;
-    a->arg_release = NULL;
-    if (release != NULL) {
-        copi_turn_user_begin();
-        release(a->arg);
+        d.fn(d.arg);
         copi_turn_user_end();
     }
 }
@@ -87,8 +115,8 @@ static void run_terminate(struct copi_actor *a)
 static void leave_call(struct copi_here *h, struct copi_actor *a)
 {
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
-    if (a->waiting != NULL)
-        copi_wait_end(a, a->waiting);
+    if (a->carrier->waiting != NULL)
+        copi_wait_end(a, a->carrier->waiting);
     if (atomic_load_explicit(&a->call_ref, memory_order_relaxed) != 0) {
         atomic_store(&a->call_ref, 0);
         atomic_store(&a->calling, 0);
@@ -118,7 +146,7 @@ static void drop_moved(struct copi_actor *a)
 
 static void clean_up(struct copi_actor *a)
 {
-    a->catches = NULL;
+    a->carrier->catches = NULL;
     copi_epitaph_write(a);
     if (a->dying == COPI_DYING_TERMINATE)
         run_terminate(a);
@@ -152,7 +180,7 @@ static void begin_dying(struct copi_actor *a, cop_reason reason)
 
 void copi_exit_now(struct copi_actor *a, cop_reason reason)
 {
-    struct copi_catch *c = a->catches;
+    struct copi_catch *c = a->carrier->catches;
     if (c != NULL) {
         leave_call(copi_here(), a);
         c->reason = reason;
@@ -164,7 +192,7 @@ void copi_exit_now(struct copi_actor *a, cop_reason reason)
 
 void copi_exit_returned(struct copi_actor *a)
 {
-    COPI_ASSERT(a->catches == NULL && a->waiting == NULL);
+    COPI_ASSERT(a->carrier->catches == NULL && a->carrier->waiting == NULL);
     begin_dying(a, COP_NORMAL);
     clean_up(a);
 }
@@ -244,10 +272,10 @@ static void close_mailbox(struct copi_actor *a)
 
 static void free_call_error(struct copi_actor *a)
 {
-    struct copi_call_error *e = a->call_error;
+    struct copi_call_error *e = a->cold->call_error;
     if (e == NULL)
         return;
-    a->call_error = NULL;
+    copi_cold_of(a)->call_error = NULL;
     cop_reason_release(e->reason);
     copi_mem_free(e, sizeof *e);
 }
@@ -257,8 +285,9 @@ static void release_owned(struct copi_actor *a)
     copi_alias_free_all(a);
     free_call_error(a);
     copi_epitaph_free(a);
-    if (a->arg_release != NULL) /* it never had a stack */
-        a->arg_release(a->arg);
+    struct copi_defer d;
+    while (copi_defer_pop(a, &d)) /* it never had a stack */
+        d.fn(d.arg);
 }
 
 /* Telling thousands takes a while. */

@@ -12,6 +12,7 @@ struct copi_defer {
     struct copi_defer *next;
     void (*fn)(void *);
     void *arg;
+    bool of_arg; /* the release of a moved argument: not to be undeferred */
 };
 
 /* A frame of cop_catch, on the actor's stack. Frames are forgotten when the
@@ -35,6 +36,13 @@ static inline bool copi_exit_can_signal(const struct copi_actor *a)
 {
     return a->dying == COPI_DYING_NOT || a->dying == COPI_DYING_TERMINATING;
 }
+/* Clean-ups of the actor itself. COP_ENOMEM. */
+COP_MUST_USE int copi_defer_push(struct copi_actor *a, void (*fn)(void *),
+                                 void *arg, bool of_arg);
+/* The newest one, taken out; false: none. */
+bool copi_defer_pop(struct copi_actor *a, struct copi_defer *out);
+/* Takes out the newest with that function and argument; false: none. */
+bool copi_defer_remove(struct copi_actor *a, void (*fn)(void *), void *arg);
 /* For copi_driver: the running actor misused a call. */
 /* Ends the actor if it has more memory than it may. */
 void copi_exit_if_over(struct copi_actor *a);

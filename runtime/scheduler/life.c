@@ -18,9 +18,11 @@ static void run_init(struct copi_actor *a)
 {
     a->started = true;
     const cop_handler *h = copi_actor_handler(a);
+    void *arg = a->state;
+    a->state = copi_actor_extra(a);
     if (h->init != NULL) {
         copi_turn_user_begin();
-        int rc = h->init(a->state, a->arg);
+        int rc = h->init(a->state, arg);
         copi_turn_user_end();
         if (rc != 0)
             copi_exit_now(a, COP_NORMAL);
@@ -95,7 +97,7 @@ static bool still_hibernates(struct copi_actor *a)
 COP_NORETURN static void die_of_crash(struct copi_actor *a)
 {
     a->crashed = false;
-    copi_exit_now(a, copi_carrier_take_crash(a->wreck));
+    copi_exit_now(a, copi_carrier_take_crash(a->carrier->wreck));
 }
 
 /* On the one it crashed on, below the innermost cop_catch. */

@@ -26,6 +26,7 @@
 #include "runtime/actor/here.h"
 #include "runtime/probe/inject.h"
 #include "runtime/scheduler/carrier.h"
+#include "runtime/scheduler/hibernate.h"
 #include "runtime/scheduler/sched.h"
 #include "runtime/scheduler/turn.h"
 #include "runtime/scheduler/wait.h"
@@ -33,7 +34,7 @@
 /* New coroutines do not get the reserve: they may keep it for ever. */
 static bool may_have_warm(struct copi_worker *w, struct copi_actor *a)
 {
-    return a->stack_bytes == 0 && !a->crashed &&
+    return a->stack_bytes == 0 &&
            (copi_actor_handler(a) != NULL || w->reserve != NULL);
 }
 
@@ -93,12 +94,13 @@ static inline bool swap(struct copi_here *h, struct copi_carrier *from,
                  struct copi_actor *left, struct copi_actor *next)
 {
     struct copi_worker *w = h->worker;
-    if (next->own_malloc)
+    if (next->own_malloc || next->crashed)
         return false;
     if (next->carrier == NULL && may_have_warm(w, next))
         next->carrier = copi_carrier_take_warm(w);
     if (next->carrier == NULL)
         return false;
+    copi_hibernate_wake(next->carrier);
     w->left = left;
     w->arriving = next;
     h->actor = NULL;
@@ -127,10 +129,11 @@ bool copi_relay_chain(struct copi_actor *a)
     h->actor = NULL;
     between_turns(w);
     struct copi_actor *next = pick(w);
-    if (COPI_LIKELY(next != NULL && !next->own_malloc)) {
+    if (COPI_LIKELY(next != NULL && !next->own_malloc && !next->crashed)) {
         if (next->carrier == NULL && may_have_warm(w, next)) {
             copi_turn_open(w, next);
             copi_stack_forget_sp(&c->coro.stack);
+            c->is_marked = false;
             next->carrier = c;
             h->actor = next;
             return true;

@@ -36,8 +36,8 @@ static void ready_in_inbox(struct copi_worker *to, struct copi_actor *a)
 static COPI_COLD void ready_bound(struct copi_actor *a)
 {
     if (a->is_guest) {
-        atomic_store(&a->guest_word, 1);
-        copi_os_futex_wake(&a->guest_word, 1);
+        atomic_store(&a->guest.word, 1);
+        copi_os_futex_wake(&a->guest.word, 1);
     } else {
         ready_in_inbox(&copi_rt.worker[a->home], a);
     }

@@ -24,7 +24,8 @@
  *
  * While all workers sleep there is nothing to watch: after some looks in vain
  * sysmon sleeps as well, without limit, until a worker wakes and says so (or
- * for a second, while a thread without a worker has not come back). Thus an
+ * for a second, while a thread without a worker has not come back; or, where
+ * that was asked for, until there are stacks to put away: hibernate.c). Thus an
  * idle program uses no processor time at all.
  */
 #include "runtime/scheduler/sysmon.h"
@@ -34,6 +35,7 @@
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
 #include "runtime/probe/trace.h"
+#include "runtime/scheduler/hibernate.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/preempt.h"
@@ -74,7 +76,12 @@ static void sleep_for_good(void)
     while (copi_idle_all_asleep() && atomic_load(&quit) == 0 &&
            atomic_load(&sleeping) != 0) {
         bool are_lost = atomic_load(&copi_rt.lost) != 0;
-        copi_os_futex_wait(&sleeping, 1, are_lost ? LOST_LOOK : -1);
+        cop_time left = copi_hibernate_due(copi_clock_real());
+        if (left == 0)
+            break;
+        if (are_lost)
+            left = left < 0 ? LOST_LOOK : COPI_MIN(left, LOST_LOOK);
+        copi_os_futex_wait(&sleeping, 1, left);
         if (are_lost)
             break;
     }
@@ -138,8 +145,14 @@ static void deal_with_hog(struct copi_worker *w, const struct watched *s,
                                now - s->since > IN_VAIN_AFTER * slice);
 }
 
-/* True if it is in the turn that it was in before. */
-static bool look_at(struct copi_worker *w, struct watched *s, cop_time now)
+/* What a look at the workers saw. */
+struct seen {
+    bool lasts; /* one is in the turn that it was in before */
+    bool turns; /* one has had others since */
+};
+
+static void look_at(struct copi_worker *w, struct watched *s, cop_time now,
+                    struct seen *seen)
 {
     /* acquire: pairs with the release in turn.c */
     uint64_t turn = atomic_load_explicit(&w->turn, memory_order_acquire);
@@ -150,20 +163,23 @@ static bool look_at(struct copi_worker *w, struct watched *s, cop_time now)
         atomic_store_explicit(&w->since, now, memory_order_relaxed);
         /* release: pairs with running_ms in preempt.c, publishes `since` */
         atomic_store_explicit(&w->since_turn, turn, memory_order_release);
-        return false;
+        seen->turns = true;
+        return;
     }
-    if (turn % 2 == 1 && now - s->since >= slice_of(w, work_waits(w)))
+    if (turn % 2 == 0)
+        return;
+    seen->lasts = true;
+    if (now - s->since >= slice_of(w, work_waits(w)))
         deal_with_hog(w, s, now);
-    return turn % 2 == 1;
 }
 
-static bool look_at_all(void)
+static struct seen look_at_all(void)
 {
     cop_time now = copi_clock_real();
-    bool lasts = false;
+    struct seen seen = {false, false};
     for (unsigned i = 0; i < copi_rt.workers; i++)
-        lasts = look_at(&copi_rt.worker[i], &watched[i], now) || lasts;
-    return lasts;
+        look_at(&copi_rt.worker[i], &watched[i], now, &seen);
+    return seen;
 }
 
 /* How much later than due a timer may be: workers look at theirs every few
@@ -200,12 +216,13 @@ static void sysmon_main(void *unused)
 {
     (void)unused;
     unsigned idle = 0;
-    bool lasts = false;
+    struct seen seen = {false, false};
     while (atomic_load(&quit) == 0) {
-        copi_os_futex_wait(&quit, 0, until_next_look(lasts));
-        lasts = look_at_all();
+        copi_os_futex_wait(&quit, 0, until_next_look(seen.lasts));
+        seen = look_at_all();
         copi_machines_preempt_lost(copi_rt.config.slice_ns);
-        fire_overdue(lasts);
+        fire_overdue(seen.lasts);
+        copi_hibernate_look(copi_clock_real(), seen.turns);
         idle = copi_idle_all_asleep() ? idle + 1 : 0;
         if (idle >= IDLE_LOOKS) {
             sleep_for_good();
@@ -216,6 +233,7 @@ static void sysmon_main(void *unused)
 
 int copi_sysmon_start(void)
 {
+    copi_hibernate_init();
     watched = copi_mem_zalloc(copi_rt.workers * sizeof *watched);
     if (watched == NULL)
         return COP_ENOMEM;

@@ -28,6 +28,7 @@
 #include "runtime/scheduler/blocking.h"
 #include "runtime/scheduler/carrier.h"
 #include "runtime/scheduler/exit.h"
+#include "runtime/scheduler/hibernate.h"
 #include "runtime/scheduler/life.h"
 #include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/preempt.h"
@@ -99,7 +100,7 @@ COPI_EDGE struct copi_here *copi_turn_user_end(void)
 
 void copi_turn_note_stack(struct copi_actor *a)
 {
-    size_t used = copi_coro_high_water(&a->carrier->coro);
+    uint32_t used = (uint32_t)copi_coro_high_water(&a->carrier->coro);
     if (used > atomic_load_explicit(&a->stack_used, memory_order_relaxed))
         atomic_store_explicit(&a->stack_used, used, memory_order_relaxed);
 }
@@ -132,11 +133,6 @@ static void tell_of_end(void)
 
 void copi_turn_bury(struct copi_worker *w, struct copi_actor *a)
 {
-    struct copi_carrier *c;
-    while ((c = a->wreck) != NULL) {
-        a->wreck = c->next;
-        copi_carrier_give_up(w, c);
-    }
     copi_exit_bury(a);
     copi_limbo_add(&w->limbo, a);
     tell_of_end();
@@ -148,8 +144,11 @@ static void end_of_actor(struct copi_worker *w, struct copi_actor *a)
 {
     struct copi_carrier *c = a->carrier;
     a->carrier = NULL;
-    if (c != NULL)
+    while (c != NULL) {
+        struct copi_carrier *wreck = c->wreck;
         copi_carrier_give_up(w, c);
+        c = wreck;
+    }
     copi_turn_bury(w, a);
 }
 
@@ -222,16 +221,13 @@ static void after_crash(struct copi_machine *m, struct copi_actor *a)
         c->crash = copi_reason_inject(c->crash);
     a->injected = false;
     /* the record of its wait lies on that stack, perhaps where it goes on */
-    if (a->waiting != NULL)
-        copi_wait_end(a, a->waiting);
-    if (a->catches != NULL &&
-        copi_coro_go_on_below(&c->coro, a->catches->frame - CATCH_BYTES,
+    if (c->waiting != NULL)
+        copi_wait_end(a, c->waiting);
+    if (c->catches != NULL &&
+        copi_coro_go_on_below(&c->coro, c->catches->frame - CATCH_BYTES,
                               copi_life_crash_caught, NULL))
         return;
-    a->carrier = NULL;
     a->crashed = true;
-    c->next = a->wreck;
-    a->wreck = c;
 }
 
 /* The machine's worker may have been handed over while the actor crashed. */
@@ -262,10 +258,11 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
 
     copi_turn_open(w, a);
     do {
-        if (a->carrier == NULL && !copi_carrier_give(w, a)) {
+        if (copi_carrier_is_needed(a) && !copi_carrier_give(w, a)) {
             go_without_stack(w, a);
             break;
         }
+        copi_hibernate_wake(a->carrier);
         struct copi_coro *left = enter(m, a);
         a = m->here->actor; /* another one, if turns were chained */
         m->here->actor = NULL;

@@ -59,20 +59,21 @@ bool copi_wait_recall(struct copi_actor *a, bool is_parked)
 
 static void park_guest(struct copi_actor *a)
 {
-    atomic_store(&a->guest_word, 0);
+    atomic_store(&a->guest.word, 0);
     if (!copi_wait_commit(a))
         return;
     /* a long wait must not hold up the epoch */
-    copi_epoch_guest_leave(a->guest_section);
-    while (atomic_load(&a->guest_word) == 0)
-        copi_os_futex_wait(&a->guest_word, 0, -1);
-    a->guest_section = copi_epoch_guest_enter();
+    copi_epoch_guest_leave(a->guest.section);
+    while (atomic_load(&a->guest.word) == 0)
+        copi_os_futex_wait(&a->guest.word, 0, -1);
+    a->guest.section = copi_epoch_guest_enter();
 }
 
 void copi_wait_park(struct copi_actor *a, struct copi_wait *w)
 {
     if (w->deadline != COP_FOREVER && !w->timer.armed) {
-        a->waiting = w;
+        if (!a->is_guest)
+            a->carrier->waiting = w;
         copi_deadline_arm(&w->timer, a->pid, w->deadline);
     }
     /* who pokes after this look finds nobody to clear it */
@@ -91,7 +92,8 @@ void copi_wait_park(struct copi_actor *a, struct copi_wait *w)
 void copi_wait_end(struct copi_actor *a, struct copi_wait *w)
 {
     copi_deadline_disarm(&w->timer);
-    a->waiting = NULL;
+    if (!a->is_guest)
+        a->carrier->waiting = NULL;
 }
 
 void copi_signals_act(struct copi_actor *a)

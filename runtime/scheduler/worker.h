@@ -27,13 +27,24 @@
 #include <signal.h>
 
 struct copi_machine;
+struct copi_wait;
+struct copi_catch;
+struct copi_job;
 
-/* A coroutine for actors to run on. */
+/* A coroutine for actors to run on, and what its actor has on its stack. */
 struct copi_carrier {
     struct copi_coro coro;
-    struct copi_carrier *next; /* of the worker's warm ones */
-    size_t stack_bytes;        /* as asked for; 0: the default */
-    cop_reason crash;          /* of an actor that crashed on it; owned */
+    struct copi_carrier *next;  /* of the worker's warm ones */
+    struct copi_carrier *wreck; /* what its actor crashed on before */
+    struct copi_wait *waiting;  /* the timed wait on the stack, or NULL */
+    struct copi_catch *catches; /* frames of cop_catch, innermost first */
+    struct copi_job *job;       /* for a helper thread */
+    size_t stack_bytes;         /* as asked for; 0: the default */
+    cop_reason crash;           /* of an actor that crashed on it; owned */
+    /* hibernate.c: by who may run the actor. */
+    void *kept;     /* what was on the stack, which is put away; or NULL */
+    uint32_t mark;  /* the actor's reductions when it was seen waiting */
+    bool is_marked; /* there is a mark */
 };
 
 /* A list of runnable actors under a lock, linked by run_next. */

@@ -557,7 +557,7 @@ START_TEST(absurd_configurations)
 {
     const cop_config bad[] = {
         {.workers = 257}, {.workers = UINT32_MAX}, {.actors_max = UINT32_MAX},
-        {.slice_ns = -1}, {.drain_ns = -1},
+        {.slice_ns = -1}, {.drain_ns = -1},        {.hibernate_ns = -1},
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -342,7 +342,8 @@ static void release_looks(struct copi_owned *o)
 {
     (void)o;
     note("name is %s", cop_pid_is_none(cop_whereis("owner")) ? "free" : "not");
-    note("links are %s", copi_list_is_empty(&dying->links) ? "told" : "there");
+    note("links are %s",
+         copi_ordmap_is_empty(&dying->links) ? "told" : "there");
 }
 
 static void owns_and_waits(void *arg)

@@ -38,7 +38,7 @@ START_TEST(class_of_size)
     ck_assert_int_eq(copi_slab_class_of(64), COPI_SLAB_64);
     ck_assert_int_eq(copi_slab_class_of(65), COPI_SLAB_128);
     ck_assert_int_eq(copi_slab_class_of(256), COPI_SLAB_256);
-    ck_assert_int_eq(copi_slab_class_of(257), COPI_SLAB_512);
+    ck_assert_int_eq(copi_slab_class_of(257), COPI_SLAB_320);
     ck_assert_int_eq(copi_slab_class_of(512), COPI_SLAB_512);
     ck_assert_int_eq(copi_slab_class_of(513), COPI_SLAB_COUNT);
     ck_assert_uint_eq(copi_slab_bytes(COPI_SLAB_64), 64);
