@@ -52,8 +52,9 @@ typedef struct cop_config {
                                       COP_CRASH_FILE says, or none */
     /* Allows COP_ISOLATED (actor.h): cop_start forks a process that does
      * nothing but fork those of isolated actors. So call it while the program
-     * has little memory, and no other thread that holds a lock. True as well
-     * if the environment has COP_ZYGOTE=1. */
+     * has little memory, and no other thread that holds a lock. The zygote
+     * is a child of this process: leave it to cop_stop to wait for it. True
+     * as well if the environment has COP_ZYGOTE=1. */
     bool zygote;
     const char *trace; /* what the flight recorder keeps; NULL: what COP_TRACE
                           says, or "rare" */

@@ -111,6 +111,7 @@ END_TEST
 
 /* ----------------------------------------------------------------- faults */
 
+#ifndef ISOLATED_SANITIZED
 static void reads_null(void *arg)
 {
     (void)arg;
@@ -121,6 +122,7 @@ static void aborts(void *arg)
     (void)arg;
     abort();
 }
+#endif
 static void exits_process(void *arg)
 {
     (void)arg;
@@ -131,6 +133,7 @@ static void kills_process(void *arg)
     (void)arg;
     kill(getpid(), SIGKILL);
 }
+#ifndef ISOLATED_SANITIZED
 /* In libc, where no actor can be saved: the process goes. */
 static void faults_in_libc(void *arg)
 {
@@ -139,6 +142,8 @@ static void faults_in_libc(void *arg)
     signal(SIGSEGV, SIG_DFL);
     snprintf(text, sizeof text, "%s", (const char *)(uintptr_t)(16 + globe));
 }
+
+#endif
 
 static void body_signals(void *arg)
 {
@@ -279,6 +284,7 @@ END_TEST
 
 /* ----------------------------------------------------------------- limits */
 
+#ifndef ISOLATED_SANITIZED
 static void takes_memory(void *arg)
 {
     (void)arg;
@@ -332,7 +338,6 @@ static void body_limits(void *arg)
                 "{fault, SIGXCPU, \"a signal ended the actor's process\"}");
 }
 
-#ifndef ISOLATED_SANITIZED
 START_TEST(limits_are_kept)
 {
     isolated_test(body_limits);
