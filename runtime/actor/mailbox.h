@@ -87,8 +87,8 @@ static inline struct cop_msg *copi_mailbox_next_local(struct copi_actor *a)
 {
     struct cop_msg *next, *m = a->head;
     /* acquire: pairs with the link's release in push */
-    if (m == NULL || (next = atomic_load_explicit(&m->next,
-                                                  memory_order_acquire)) == NULL)
+    if (m == NULL ||
+        (next = atomic_load_explicit(&m->next, memory_order_acquire)) == NULL)
         return copi_mailbox_next_last_local(a);
     a->head = next;
     return m;
@@ -101,10 +101,9 @@ static inline bool copi_mailbox_park(struct copi_actor *a)
 {
     struct cop_msg *running = COPI_MAILBOX_RUNNING;
     /* seq_cst: wait.c relies on one order of these and of `poke` */
-    return a->head == NULL &&
-           atomic_compare_exchange_strong_explicit(
-               &a->tail, &running, COPI_MAILBOX_PARKED, memory_order_seq_cst,
-               memory_order_seq_cst);
+    return a->head == NULL && atomic_compare_exchange_strong_explicit(
+                                  &a->tail, &running, COPI_MAILBOX_PARKED,
+                                  memory_order_seq_cst, memory_order_seq_cst);
 }
 /* Any thread: true if it was parked; the caller must make it runnable. */
 bool copi_mailbox_unpark(struct copi_actor *a);
@@ -141,8 +140,8 @@ static inline bool copi_inbox_is_plain(const struct copi_actor *a,
                                        const struct cop_msg *m)
 {
     return m->kind == COPI_SIG_MESSAGE && !a->limited &&
-           (m->flags &
-            (COPI_MSG_ALIAS | COPI_MSG_COUNTED | COPI_MSG_URGENT)) == 0;
+           (m->flags & (COPI_MSG_ALIAS | COPI_MSG_COUNTED | COPI_MSG_URGENT)) ==
+               0;
 }
 /* As append, not urgent. */
 static inline void copi_inbox_append_plain(struct copi_actor *a,

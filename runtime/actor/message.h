@@ -142,8 +142,7 @@ static inline struct cop_msg *copi_msg_make_from(struct copi_slab_cache *cells,
     int cell = copi_cell_class(COPI_MSG_HEADER + size);
     if (COPI_UNLIKELY(cells == NULL || cell == COPI_CELL_LARGE))
         return copi_msg_make(tag, body, size);
-    struct cop_msg *m =
-        copi_slab_alloc_from(cells, (enum copi_slab_class)cell);
+    struct cop_msg *m = copi_slab_alloc_from(cells, (enum copi_slab_class)cell);
     if (COPI_UNLIKELY(m == NULL))
         return NULL;
     copi_msg_set(m, COPI_SIG_MESSAGE, cell, tag, size);

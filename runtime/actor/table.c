@@ -51,7 +51,8 @@ void copi_table_init(uint32_t max, uint64_t first_generation)
 void copi_table_fini(void)
 {
     for (uint32_t i = 0; i < CHUNKS; i++) {
-        struct copi_slot *c = atomic_load_explicit(&chunks[i], memory_order_relaxed);
+        struct copi_slot *c =
+            atomic_load_explicit(&chunks[i], memory_order_relaxed);
         if (c == NULL)
             break;
         atomic_store_explicit(&chunks[i], NULL, memory_order_relaxed);

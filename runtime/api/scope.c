@@ -23,8 +23,8 @@ static COPI_COLD struct copi_here *give_way(struct copi_actor *a)
 static inline struct copi_here *spend(struct copi_here *h)
 {
     struct copi_worker *w = h->worker;
-    if (COPI_UNLIKELY(--w->budget <= 0 || atomic_load_explicit(
-                                              &w->ask, memory_order_relaxed)))
+    if (COPI_UNLIKELY(--w->budget <= 0 ||
+                      atomic_load_explicit(&w->ask, memory_order_relaxed)))
         return give_way(h->actor);
     return h;
 }
@@ -78,9 +78,9 @@ static inline bool enter(struct copi_scope *s, struct copi_here *h, bool late)
 COPI_EDGE struct copi_here *copi_scope_quick(void)
 {
     struct copi_here *h = &copi_here_own;
-    if (COPI_UNLIKELY(h->native == NULL || h->actor == NULL ||
-                      atomic_load_explicit(&h->in_runtime,
-                                           memory_order_relaxed) != 0))
+    if (COPI_UNLIKELY(
+            h->native == NULL || h->actor == NULL ||
+            atomic_load_explicit(&h->in_runtime, memory_order_relaxed) != 0))
         return NULL;
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
     /* machine.c makes the fence */

@@ -111,8 +111,7 @@ int copi_send_make(struct cop_msg **out, struct copi_scope *s, cop_tag tag,
 }
 
 static COPI_COLD int send_plainly(cop_pid to, cop_ref ref, cop_tag tag,
-                                  const void *body, size_t size,
-                                  unsigned flags)
+                                  const void *body, size_t size, unsigned flags)
 {
     struct copi_scope s;
     struct cop_msg *m;
@@ -181,8 +180,8 @@ static int send_quick(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
     return rc;
 }
 
-static inline int send_ref(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
-                    size_t size, unsigned flags)
+static inline int send_ref(cop_pid to, cop_ref ref, cop_tag tag,
+                           const void *body, size_t size, unsigned flags)
 {
     int rc = send_quick(to, ref, tag, body, size, flags);
     if (COPI_UNLIKELY(rc == NOT_SENT))

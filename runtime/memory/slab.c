@@ -39,7 +39,8 @@
 #include "runtime/probe/fault.h"
 
 struct depot {
-    struct copi_slab_cell *first; /* a stack of magazines: the warmest goes out first */
+    struct copi_slab_cell
+        *first; /* a stack of magazines: the warmest goes out first */
     uint32_t magazines;
 };
 
@@ -66,7 +67,8 @@ COPI_EDGE COPI_NOINLINE struct copi_slab_cache *copi_slab_cache(void)
 
 /* ----------------------------------------------------------- magazines -- */
 
-COPI_EDGE_PART void push(struct copi_slab_magazine *m, struct copi_slab_cell *cell)
+COPI_EDGE_PART void push(struct copi_slab_magazine *m,
+                         struct copi_slab_cell *cell)
 {
     cell->next = m->head;
     m->head = cell;
@@ -82,7 +84,8 @@ COPI_EDGE_PART struct copi_slab_cell *pop(struct copi_slab_magazine *m)
     return cell;
 }
 
-COPI_EDGE static struct copi_slab_magazine take_all(struct copi_slab_magazine *m)
+COPI_EDGE static struct copi_slab_magazine
+take_all(struct copi_slab_magazine *m)
 {
     struct copi_slab_magazine all = *m;
 
@@ -100,7 +103,8 @@ static void free_all(enum copi_slab_class c, struct copi_slab_magazine m)
 /* --------------------------------------------------------------- depot -- */
 
 /* Full, it gives the magazine to mem, outside of the lock. */
-COPI_EDGE static void depot_put(enum copi_slab_class c, struct copi_slab_magazine m)
+COPI_EDGE static void depot_put(enum copi_slab_class c,
+                                struct copi_slab_magazine m)
 {
     struct depot *d = &depots[c];
     bool is_full;
@@ -165,7 +169,8 @@ COPI_EDGE static struct copi_slab_cell *depot_take_one(enum copi_slab_class c)
 /* --------------------------------------------------------------- cells -- */
 
 /* The loaded magazine is empty; false: so is everything else. */
-COPI_EDGE static bool reload(struct copi_slab_cache *cache, enum copi_slab_class c)
+COPI_EDGE static bool reload(struct copi_slab_cache *cache,
+                             enum copi_slab_class c)
 {
     if (cache->spare[c].head)
         cache->loaded[c] = take_all(&cache->spare[c]);
@@ -175,7 +180,8 @@ COPI_EDGE static bool reload(struct copi_slab_cache *cache, enum copi_slab_class
 }
 
 /* The loaded magazine is full. */
-COPI_EDGE static void unload(struct copi_slab_cache *cache, enum copi_slab_class c)
+COPI_EDGE static void unload(struct copi_slab_cache *cache,
+                             enum copi_slab_class c)
 {
     if (cache->spare[c].head)
         depot_put(c, take_all(&cache->spare[c]));
@@ -190,7 +196,7 @@ static void assert_may_lock(void)
 }
 
 COPI_EDGE void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
-                             enum copi_slab_class c)
+                                       enum copi_slab_class c)
 {
     void *cell = NULL;
 
@@ -207,7 +213,7 @@ COPI_EDGE void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
 }
 
 COPI_EDGE void copi_slab_free_slowly(struct copi_slab_cache *cache,
-                           enum copi_slab_class c, void *p)
+                                     enum copi_slab_class c, void *p)
 {
     COPI_ASSERT(c < COPI_SLAB_COUNT);
     if (cache->limit == 0) {

@@ -82,7 +82,7 @@ copi_slab_alloc_from(struct copi_slab_cache *cache, enum copi_slab_class c)
 }
 
 COPI_EDGE_PART void copi_slab_free_to(struct copi_slab_cache *cache,
-                                     enum copi_slab_class c, void *p)
+                                      enum copi_slab_class c, void *p)
 {
     struct copi_slab_magazine *m = &cache->loaded[c];
     struct copi_slab_cell *cell = p;

@@ -24,8 +24,8 @@
  * see another thread; one on which a preempted actor lives only when its thread
  * has waited for long (preempt.c).
  */
-#include "runtime/scheduler/carrier.h"
 #include "runtime/scheduler/machine.h"
+#include "runtime/scheduler/carrier.h"
 
 #include "runtime/actor/here.h"
 #include "runtime/base/check.h"

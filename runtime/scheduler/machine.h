@@ -24,8 +24,8 @@ bool copi_machine_hand_over(struct copi_worker *w, uint64_t turn, bool late);
 bool copi_machine_is_running(struct copi_worker *w);
 /* sysmon: the processor time that its thread has used; -1: not known. */
 int64_t copi_machine_cpu_ns(struct copi_worker *w);
-/* sysmon: the actor that the worker would run next goes to the global queue, if its
- * turn is still this one and its thread is outside the runtime. */
+/* sysmon: the actor that the worker would run next goes to the global queue, if
+ * its turn is still this one and its thread is outside the runtime. */
 void copi_machine_rob_next(struct copi_worker *w, uint64_t turn);
 /* sysmon: interrupts the actor that is still in the turn with this number. */
 void copi_machine_preempt(struct copi_worker *w, uint64_t turn);

@@ -91,7 +91,7 @@ void copi_relay_arrive(void)
  * more, and it is warm already). Returns when the stack is entered again;
  * false: it was not left, and the machine's loop has to go on with `next`. */
 static inline bool swap(struct copi_here *h, struct copi_carrier *from,
-                 struct copi_actor *left, struct copi_actor *next)
+                        struct copi_actor *left, struct copi_actor *next)
 {
     struct copi_worker *w = h->worker;
     if (next->own_malloc || next->crashed)

@@ -137,10 +137,10 @@ static struct copi_actor *pop_share(struct copi_worker *w, int priority)
     struct copi_ring *r = &w->ring[priority];
     unsigned max = 1;
     if (priority == COP_PRIO_NORMAL && copi_ring_count(r) == 0)
-        max = atomic_load_explicit(&copi_rt.inject_count,
-                                   memory_order_relaxed) /
-                  copi_rt.workers +
-              1;
+        max =
+            atomic_load_explicit(&copi_rt.inject_count, memory_order_relaxed) /
+                copi_rt.workers +
+            1;
     unsigned n =
         pop_some(&copi_rt.inject[priority], a, COPI_MIN(max, SHARE_MAX));
     if (n == 0)

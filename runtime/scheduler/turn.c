@@ -268,7 +268,8 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
         m->here->actor = NULL;
         atomic_store_explicit(&m->here->in_runtime, 1, memory_order_relaxed);
         if (a == NULL) {
-            copi_carrier_done(w, COPI_CONTAINER(left, struct copi_carrier, coro));
+            copi_carrier_done(w,
+                              COPI_CONTAINER(left, struct copi_carrier, coro));
             return true;
         }
         if (a->leave == COPI_LEAVE_CRASHED)

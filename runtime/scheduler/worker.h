@@ -60,16 +60,16 @@ struct copi_worker {
     /* The machine that works for it. */
     unsigned index;
     struct copi_machine *machine;
-    int budget;            /* reductions left in this turn */
-    int noted;             /* of those spent, in the actor's account already */
+    int budget; /* reductions left in this turn */
+    int noted;  /* of those spent, in the actor's account already */
     struct copi_actor *next_up;  /* to run next, chosen already, or NULL */
     struct copi_actor *left;     /* in a swap of turn.c: who left its stack, */
     struct copi_actor *arriving; /* and whose turn begins */
-    unsigned streak;       /* turns taken from run_next in a row */
-    uint32_t tick;         /* turns, for what is due every n-th */
-    uint32_t looks;        /* at the global queue, likewise */
-    uint32_t shared_looks; /* at that and the inbox */
-    bool odd_jobs;         /* rings other than the normal one may have actors */
+    unsigned streak;             /* turns taken from run_next in a row */
+    uint32_t tick;               /* turns, for what is due every n-th */
+    uint32_t looks;              /* at the global queue, likewise */
+    uint32_t shared_looks;       /* at that and the inbox */
+    bool odd_jobs; /* rings other than the normal one may have actors */
     struct copi_prng prng;
     struct copi_slots slots;
     struct copi_limbo limbo;
@@ -81,11 +81,12 @@ struct copi_worker {
     COPI_ALIGNED(COPI_CACHE_LINE) struct copi_counters counters;
     _Atomic uint64_t turn;                 /* odd within a turn */
     _Atomic(struct copi_actor *) run_next; /* sysmon may take it: runq.c */
-    _Atomic uint32_t held;                 /* preempted actors that wait or run */
-    _Atomic uint32_t runs_held;            /* one of these has this turn */
+    _Atomic uint32_t held;      /* preempted actors that wait or run */
+    _Atomic uint32_t runs_held; /* one of these has this turn */
 
     /* Any thread. */
-    COPI_ALIGNED(COPI_CACHE_LINE) _Atomic uint32_t ask; /* sysmon: end the turn */
+    COPI_ALIGNED(COPI_CACHE_LINE)
+    _Atomic uint32_t ask;        /* sysmon: end the turn */
     _Atomic int64_t since;       /* sysmon: when it first saw this turn: */
     _Atomic uint64_t since_turn; /* which turn that was */
     _Atomic uint32_t has_pinned; /* a pinned actor lives here: no hand-over */
@@ -142,8 +143,8 @@ struct copi_runtime {
     _Atomic uint32_t death_watch; /* somebody waits on it */
     cop_config config;            /* with defaults filled in */
     unsigned workers;
-    bool can_rob; /* sysmon can take what is a worker's own */
-    struct copi_worker *worker;                  /* [workers] */
+    bool can_rob;               /* sysmon can take what is a worker's own */
+    struct copi_worker *worker; /* [workers] */
     struct copi_runlist inject[COPI_PRIORITIES]; /* for any worker */
     _Atomic uint32_t inject_count;               /* of all four */
     _Atomic uint32_t lost; /* actors that run on machines without a worker */

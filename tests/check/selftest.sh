@@ -51,7 +51,9 @@ for rule in "$here"/*.sh; do
     case $rule in
     selftest) continue ;;
     # tests, not rules on trees
-    aarch64 | bench | crash_links | frames | install | runner | view) continue ;;
+    aarch64 | bench | crash_links | frames | install | runner | view)
+        continue
+        ;;
     esac
 
     look "$rule" "$here/good"
