@@ -27,6 +27,9 @@ typedef struct cop_config {
     uint64_t seed;         /* of the runtime's random choices */
     unsigned reductions;   /* budget of a turn; 0: 2000 */
     cop_time slice_ns;     /* a turn longer than this is a hog; 0: 10 ms */
+    cop_time share_ns;     /* how long actors wait for their turn at a busy
+                              worker before one that sleeps is woken to take
+                              some; 0: 200 us */
     unsigned blocking_max; /* helper threads; 0: 64 */
     unsigned actors_max;   /* 0: 16 million */
     /* A coroutine that has waited for a message so long (up to twice this),

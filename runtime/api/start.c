@@ -45,7 +45,7 @@ static int take_config(const cop_config *c)
     cop_config *r = &copi_rt.config;
     *r = c != NULL ? *c : none;
     if (r->workers > COPI_WORKERS_MAX || r->reductions > REDUCTIONS_MAX ||
-        r->slice_ns < 0 || r->drain_ns < 0 || r->hibernate_ns < 0 ||
+        r->slice_ns < 0 || r->share_ns < 0 || r->drain_ns < 0 || r->hibernate_ns < 0 ||
         r->blocking_max > 4096 || r->actors_max > COPI_PID_SLOTS ||
         (unsigned)r->isolation > COP_ISOLATION_NONE)
         return COP_EINVAL;
@@ -53,6 +53,8 @@ static int take_config(const cop_config *c)
         r->workers = COPI_MIN(copi_os_cpus(), (unsigned)COPI_WORKERS_MAX);
     if (r->reductions == 0)
         r->reductions = REDUCTIONS;
+    if (r->share_ns == 0)
+        r->share_ns = 200 * COP_US;
     if (r->slice_ns == 0)
         r->slice_ns = 10 * COP_MS;
     if (r->blocking_max == 0)

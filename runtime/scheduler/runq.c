@@ -184,8 +184,9 @@ bool copi_runq_push_local(struct copi_worker *w, struct copi_actor *a)
     copi_actor_set_status(a, COP_STATUS_RUNNABLE);
     if (a->priority != COP_PRIO_NORMAL)
         w->odd_jobs = true;
-    if (!copi_ring_push_local(r, a))
-        overflow(r, a);
+    if (COPI_LIKELY(copi_ring_push_local(r, a)))
+        return a->priority != COP_PRIO_NORMAL;
+    overflow(r, a);
     return true;
 }
 
@@ -277,6 +278,14 @@ struct copi_actor *copi_runq_pop_local(struct copi_worker *w)
 
 /* -------------------------------------------------------------- stealing -- */
 
+/* Normal actors are left where they were woken until they have waited for a
+ * while: sched.c. */
+static bool is_shared(const struct copi_worker *w, unsigned priority)
+{
+    /* seq_cst: pairs with share in sched.c, as a push does */
+    return priority != COP_PRIO_NORMAL || atomic_load(&w->shares) != 0;
+}
+
 struct copi_actor *copi_runq_steal_local(struct copi_worker *w,
                                          struct copi_worker *victim)
 {
@@ -285,6 +294,8 @@ struct copi_actor *copi_runq_steal_local(struct copi_worker *w,
     COPI_ASSERT(w != victim);
     for (unsigned i = 0; i < COPI_PRIORITIES; i++) {
         void *first;
+        if (!is_shared(victim, order[i]))
+            continue;
         size_t n = copi_ring_steal(&victim->ring[order[i]], &w->ring[order[i]],
                                    &first);
         if (n == 0)
@@ -306,7 +317,7 @@ bool copi_runq_any(const struct copi_worker *w)
     for (unsigned v = 0; v < copi_rt.workers; v++) {
         const struct copi_worker *victim = &copi_rt.worker[v];
         for (unsigned i = 0; i < COPI_PRIORITIES; i++) {
-            if (copi_ring_count(&victim->ring[i]) > 0)
+            if (is_shared(victim, i) && copi_ring_count(&victim->ring[i]) > 0)
                 return true;
         }
     }

@@ -19,6 +19,9 @@
  *
  * A thread that has lost its worker and computes gets such signals too.
  *
+ * Before that, at the second look, what waits behind the turn is shared with
+ * workers that sleep (sched.c).
+ *
  * It also fires timers that are overdue because their worker is in a turn that
  * lasts: then it sleeps no longer than to the next of them.
  *
@@ -39,6 +42,7 @@
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/preempt.h"
+#include "runtime/scheduler/sched.h"
 #include "runtime/scheduler/timers.h"
 
 enum { IDLE_LOOKS = 10 };
@@ -169,6 +173,10 @@ static void look_at(struct copi_worker *w, struct watched *s, cop_time now,
     if (turn % 2 == 0)
         return;
     seen->lasts = true;
+    if (work_waits(w) && copi_idle_count_asleep() > 0) {
+        copi_machine_rob_next(w, turn);
+        copi_sched_share(w);
+    }
     if (now - s->since >= slice_of(w, work_waits(w)))
         deal_with_hog(w, s, now);
 }

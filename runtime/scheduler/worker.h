@@ -69,7 +69,9 @@ struct copi_worker {
     uint32_t tick;               /* turns, for what is due every n-th */
     uint32_t looks;              /* at the global queue, likewise */
     uint32_t shared_looks;       /* at that and the inbox */
-    bool odd_jobs; /* rings other than the normal one may have actors */
+    bool odd_jobs;      /* rings other than the normal one may have actors */
+    uint64_t mark;      /* sched.c: up to where the ring was filled */
+    cop_time marked_at; /* when that was */
     struct copi_prng prng;
     struct copi_slots slots;
     struct copi_limbo limbo;
@@ -81,6 +83,8 @@ struct copi_worker {
     COPI_ALIGNED(COPI_CACHE_LINE) struct copi_counters counters;
     _Atomic uint64_t turn;                 /* odd within a turn */
     _Atomic(struct copi_actor *) run_next; /* sysmon may take it: runq.c */
+    _Atomic uint32_t shares;               /* its normal ring is to be stolen
+                                              from: sched.c */
     _Atomic uint32_t held;      /* preempted actors that wait or run */
     _Atomic uint32_t runs_held; /* one of these has this turn */
 

@@ -219,6 +219,8 @@ static void lead(void *arg)
     for (uint64_t i = 0; i < stress.n; i += AT_ONCE) {
         for (int k = 0; k < AT_ONCE; k++)
             start(&w[k], i + (uint64_t)k);
+        if (i / AT_ONCE % 2 == 0)
+            cop_yield(); /* so that some have begun */
         kill_some(w);
         for (int k = 0; k < AT_ONCE; k++) {
             STRESS_OK(cop_recv_tag(&m, COP_DOWN, COP_FOREVER));
