@@ -45,8 +45,9 @@ static int take_config(const cop_config *c)
     cop_config *r = &copi_rt.config;
     *r = c != NULL ? *c : none;
     if (r->workers > COPI_WORKERS_MAX || r->reductions > REDUCTIONS_MAX ||
-        r->slice_ns < 0 || r->share_ns < 0 || r->drain_ns < 0 || r->hibernate_ns < 0 ||
-        r->blocking_max > 4096 || r->actors_max > COPI_PID_SLOTS ||
+        r->slice_ns < 0 || r->share_ns < 0 || r->drain_ns < 0 ||
+        r->hibernate_ns < 0 || r->blocking_max > 4096 ||
+        r->actors_max > COPI_PID_SLOTS ||
         (unsigned)r->isolation > COP_ISOLATION_NONE)
         return COP_EINVAL;
     if (r->workers == 0)
