@@ -84,6 +84,8 @@ void copi_relay_arrive(void)
     }
     copi_turn_open(w, a);
     h->actor = a;
+    /* who left may have been deeper in, and who arrives begins */
+    atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
 }
 
 /* From the stack `from` straight to that of `next`, if it has one or there is a
