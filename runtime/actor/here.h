@@ -35,9 +35,6 @@ struct copi_here {
 };
 
 COPI_NOINLINE struct copi_here *copi_here(void);
-/* The variable itself, for COPI_EDGE alone. */
-extern COPI_THREAD_LOCAL struct copi_here copi_here_own;
-
 /* The variable itself, for small functions of the edge that end before anything
  * can switch. */
 extern COPI_THREAD_LOCAL struct copi_here copi_here_own;

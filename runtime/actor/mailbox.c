@@ -262,11 +262,16 @@ void copi_inbox_lend(struct copi_actor *a, struct cop_msg *prev,
 void copi_inbox_mark_at(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
 {
     int age = copi_inbox_mark_age(a, ref);
+    struct copi_marks *k = a->cold->marks;
+    if (age >= MARKS / 2) { /* it is in use: others must not push it out */
+        k->ref[(k->used - 1 - (unsigned)age) % MARKS] = 0;
+        age = -1;
+    }
     if (age < 0) {
         copi_inbox_mark(a, ref);
+        k = a->cold->marks;
         age = 0;
     }
-    struct copi_marks *k = a->cold->marks;
     if (k != NULL)
         k->prev[(k->used - 1 - (unsigned)age) % MARKS] = prev;
 }

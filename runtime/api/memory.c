@@ -25,11 +25,9 @@
 
 /* A call's way into the runtime, as scope.h has it, for calls that are much
  * shorter than that. */
-static COPI_COLD void give_way(struct copi_here *h, const char *call)
+static COPI_COLD void give_way(const char *call)
 {
     struct copi_scope s;
-    if (h->native == NULL || h->actor == NULL)
-        copi_misuse("%s: only an actor may call it", call);
     (void)copi_scope_actor(&s, call);
     copi_scope_leave(&s);
 }
@@ -60,7 +58,7 @@ COPI_EDGE static struct copi_here *enter(const char *call)
                 return h;
             atomic_store_explicit(&h->in_runtime, depth, memory_order_release);
         }
-        give_way(h, call);
+        give_way(call);
     }
 }
 

@@ -78,6 +78,7 @@ struct copi_carrier *copi_carrier_take_warm(struct copi_worker *w)
         w->warm = c->next;
         w->warm_count--;
         copi_stack_forget_sp(&c->coro.stack);
+        c->is_marked = false;
     }
     return c;
 }

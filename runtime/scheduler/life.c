@@ -103,8 +103,10 @@ COP_NORETURN static void die_of_crash(struct copi_actor *a)
 /* On the one it crashed on, below the innermost cop_catch. */
 COP_NORETURN void copi_life_crash_caught(void *unused)
 {
-    struct copi_actor *a = copi_here_actor();
     (void)unused;
+    copi_relay_arrive(); /* its thread may have lost the worker, or its budget
+                            been spent: then others were between */
+    struct copi_actor *a = copi_here_actor();
     copi_exit_now(a, copi_carrier_take_crash(a->carrier));
 }
 

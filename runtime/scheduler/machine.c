@@ -242,8 +242,10 @@ void copi_machine_rob_next(struct copi_worker *w, uint64_t turn)
         atomic_store(&w->machine->here->lost, 0);
     }
     copi_lock_release(&lock);
-    if (a != NULL)
-        copi_runq_inject(a);
+    if (a == NULL)
+        return;
+    copi_runq_inject(a);
+    copi_idle_notify();
 }
 
 /* Under the lock, so that the machine stays where it is; 0: not up yet. */

@@ -84,6 +84,8 @@ void copi_relay_arrive(void)
     }
     copi_turn_open(w, a);
     h->actor = a;
+    /* who left may have been deeper in, and who arrives begins */
+    atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
 }
 
 /* From the stack `from` straight to that of `next`, if it has one or there is a
@@ -149,11 +151,21 @@ bool copi_relay_chain(struct copi_actor *a)
     return true; /* with another actor, perhaps on another thread */
 }
 
+/* Who yields is in no queue yet when the next one is chosen. Among equals that
+ * is all the same, as it would be the last; but it goes before lower ones. */
+static bool may_pass_on(const struct copi_worker *w, const struct copi_actor *a)
+{
+    if (a->held || a->own_malloc)
+        return false;
+    return a->leave == COPI_LEAVE_PARK ||
+           (a->leave == COPI_LEAVE_YIELD && !w->odd_jobs &&
+            a->priority == COP_PRIO_NORMAL);
+}
+
 void copi_relay_leave(struct copi_here *h, struct copi_actor *a)
 {
     struct copi_actor *next;
-    if ((a->leave == COPI_LEAVE_PARK || a->leave == COPI_LEAVE_YIELD) &&
-        !a->held && !a->own_malloc && (next = pick(h->worker)) != NULL) {
+    if (may_pass_on(h->worker, a) && (next = pick(h->worker)) != NULL) {
         if (swap(h, a->carrier, a, next))
             return;
         h->worker->next_up = next;

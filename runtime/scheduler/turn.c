@@ -282,7 +282,9 @@ bool copi_turn_run(struct copi_machine *m, struct copi_actor *a)
         }
         copi_turn_note_reductions(w, a);
         again = after_leave(w, a);
-    } while (again && w->budget > 0);
+        /* who was chosen already does not wait for another turn's end: sysmon
+         * would not know of it */
+    } while (again && w->budget > 0 && w->next_up == NULL);
     if (again)
         copi_sched_yielded(w, a);
     copi_turn_close(w);

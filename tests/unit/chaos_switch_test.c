@@ -289,8 +289,8 @@ static void stress_body(void *arg)
     for (int i = 0; i < 1000; i++) {
         char name[16];
         snprintf(name, sizeof name, "echo.%d", i % 4);
-        int rc =
-            cop_call_name(name, TAG_WORK, NULL, 0, NULL, 0, cop_in(2 * COP_MS));
+        int rc = cop_call_name(name, TAG_WORK, NULL, 0, NULL, 0,
+                               cop_in(2 * COP_MS * actor_test_slow()));
         ck_assert(rc == 0 || rc == COP_ETIMEDOUT || rc == COP_EDOWN ||
                   rc == COP_ENOPROC);
         answered += rc == 0;

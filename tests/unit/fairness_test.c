@@ -261,6 +261,29 @@ START_TEST(low_under_normal)
 }
 END_TEST
 
+/* One of each: when the one gives way, it is still the first in line. */
+static void alone_above(cop_priority a, cop_priority victim)
+{
+    started(1);
+    spawn_counter(a);
+    spawn_counter(victim);
+    ck_assert(reaches(&turns[a], 100000));
+    ck_assert_int_lt(atomic_load(&turns[victim]), atomic_load(&turns[a]) / 4);
+    stopped();
+}
+
+START_TEST(max_alone_is_above_normal)
+{
+    alone_above(COP_PRIO_MAX, COP_PRIO_NORMAL);
+}
+END_TEST
+
+START_TEST(normal_alone_is_above_low)
+{
+    alone_above(COP_PRIO_NORMAL, COP_PRIO_LOW);
+}
+END_TEST
+
 static atomic_int present;
 
 /* Begins when all are there. */
@@ -298,6 +321,8 @@ static const TTest *const cases[] = {
     low_under_max_and_high,
     normal_under_max_and_high,
     low_under_normal,
+    max_alone_is_above_normal,
+    normal_alone_is_above_low,
     same_priority_shares_evenly,
 };
 UNIT_MAIN("fairness", cases)

@@ -362,6 +362,9 @@ static void owner_run(struct role *role)
             is_full = !push(role, &d->item[i]);
             i += !is_full;
         }
+        /* on a busy machine the thieves may be late */
+        while (is_full && atomic_load(&d->steals) == 0)
+            sched_yield();
         void *half[COPI_RING_SIZE];
         if (is_full && copi_prng_below(&p, 8) == 0) {
             size_t n = take_half(role, half, COPI_RING_SIZE);
