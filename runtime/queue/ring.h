@@ -56,14 +56,14 @@ size_t copi_ring_steal(struct copi_ring *victim, struct copi_ring *into_local,
 /* How many items it had at some time during the call. Any thread. */
 size_t copi_ring_count(const struct copi_ring *r);
 
-/* How many were appended and taken, ever. The first is the owner's to ask. */
-static inline uint64_t copi_ring_added_local(const struct copi_ring *r)
+/* How many were taken and appended, ever, at two times during the call. Any
+ * thread. */
+static inline void copi_ring_marks(const struct copi_ring *r, uint64_t *taken,
+                                   uint64_t *added)
 {
-    return atomic_load_explicit(&r->tail, memory_order_relaxed);
-}
-static inline uint64_t copi_ring_taken(const struct copi_ring *r)
-{
-    return atomic_load_explicit(&r->head, memory_order_relaxed);
+    /* acquire: head first, as in copi_ring_count */
+    *taken = atomic_load_explicit(&r->head, memory_order_acquire);
+    *added = atomic_load_explicit(&r->tail, memory_order_relaxed);
 }
 
 /* Asserts what must hold between two calls of the owner. */

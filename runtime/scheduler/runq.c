@@ -31,6 +31,7 @@
 #include "runtime/scheduler/runq.h"
 
 #include "runtime/base/check.h"
+#include "runtime/scheduler/share.h"
 
 enum { STREAK = 64, SHARED_EVERY = 61, NORMAL_EVERY = 8, LOW_EVERY = 32 };
 /* What a worker takes from the global queue at once, at most. */
@@ -184,10 +185,14 @@ bool copi_runq_push_local(struct copi_worker *w, struct copi_actor *a)
     copi_actor_set_status(a, COP_STATUS_RUNNABLE);
     if (a->priority != COP_PRIO_NORMAL)
         w->odd_jobs = true;
-    if (COPI_LIKELY(copi_ring_push_local(r, a)))
-        return a->priority != COP_PRIO_NORMAL;
-    overflow(r, a);
-    return true;
+    if (COPI_UNLIKELY(!copi_ring_push_local(r, a))) {
+        overflow(r, a);
+        return true;
+    }
+    if (COPI_UNLIKELY(a->priority != COP_PRIO_NORMAL))
+        return true;
+    copi_share_pushed_local(w);
+    return false;
 }
 
 bool copi_runq_push_next_local(struct copi_worker *w, struct copi_actor *a)
@@ -279,10 +284,10 @@ struct copi_actor *copi_runq_pop_local(struct copi_worker *w)
 /* -------------------------------------------------------------- stealing -- */
 
 /* Normal actors are left where they were woken until they have waited for a
- * while: sched.c. */
+ * while. */
 static bool is_shared(const struct copi_worker *w, unsigned priority)
 {
-    /* seq_cst: pairs with share in sched.c, as a push does */
+    /* seq_cst: pairs with copi_share */
     return priority != COP_PRIO_NORMAL || atomic_load(&w->shares) != 0;
 }
 

@@ -20,7 +20,7 @@ bool copi_runq_push_next_local(struct copi_worker *w, struct copi_actor *a);
  * for a while, within the runtime. */
 void copi_runq_give_up_next_local(struct copi_worker *w);
 /* At the end of its queue. Result as above: of normal actors only if the ring
- * was full, else time tells (copi_sched_share). */
+ * was full, else time tells (share.c). */
 bool copi_runq_push_local(struct copi_worker *w, struct copi_actor *a);
 /* The next one to run from the worker's own queues; NULL: none. */
 struct copi_actor *copi_runq_pop_local(struct copi_worker *w);

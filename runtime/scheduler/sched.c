@@ -3,20 +3,7 @@
  * sched.c - a worker's life: turn after turn, then look around, then sleep.
  * Rank: 4.
  *
- * When to wake another worker, and let it take actors away? It costs more than
- * most turns; and actors that talk to each other are two to three times as fast
- * beside each other on one core as on two, where each message, each cell and
- * each record moves from cache to cache (measured with every workload of
- * tests/bench that does little but send). So what is woken stays here, as
- * run_next or in the ring, and is *shared* only when it waits for too long:
- * every few turns the worker looks whether what was in the ring at the last
- * mark has had its turn by now. If not, and share_ns has passed, others may
- * steal and one is woken. Short turns thus stay together, however many; turns
- * that compute spread out within a fraction of a millisecond. In the middle of
- * a turn that does not end sysmon does it in the worker's stead.
- *
- * Actors of other priorities, pinned ones and what comes from outside are told
- * of at once.
+ * When to wake another worker, and let it take actors away: share.c.
  */
 #include "runtime/scheduler/sched.h"
 
@@ -28,6 +15,7 @@
 #include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/runq.h"
+#include "runtime/scheduler/share.h"
 #include "runtime/scheduler/timers.h"
 #include "runtime/scheduler/turn.h"
 
@@ -160,38 +148,6 @@ static struct copi_actor *search(struct copi_worker *w)
     return NULL;
 }
 
-void copi_sched_share(struct copi_worker *w)
-{
-    /* seq_cst: before the look who sleeps; pairs with copi_runq_any */
-    atomic_store(&w->shares, 1);
-    copi_idle_notify();
-}
-
-/* Something waits in the ring. In virtual time no clock may decide. */
-static void look_at_ring(struct copi_worker *w)
-{
-    struct copi_ring *r = &w->ring[COP_PRIO_NORMAL];
-    cop_time now = copi_rt.config.virtual_time ? 0 : copi_clock_real();
-    if (copi_rt.config.virtual_time) {
-        copi_sched_share(w);
-    } else if (copi_ring_taken(r) >= w->mark) {
-        w->mark = copi_ring_added_local(r);
-        w->marked_at = now;
-        if (atomic_load_explicit(&w->shares, memory_order_relaxed) != 0)
-            atomic_store_explicit(&w->shares, 0, memory_order_relaxed);
-    } else if (now - w->marked_at >= copi_rt.config.share_ns) {
-        copi_sched_share(w);
-    }
-}
-
-static inline void look_round(struct copi_worker *w)
-{
-    const struct copi_ring *r = &w->ring[COP_PRIO_NORMAL];
-    if (w->tick % SHARE_EVERY == 0 && copi_rt.workers > 1 &&
-        copi_ring_taken(r) != copi_ring_added_local(r))
-        look_at_ring(w);
-}
-
 /* Chosen in a turn that was handed on. */
 static struct copi_actor *take_next_up(struct copi_worker *w)
 {
@@ -205,10 +161,8 @@ static struct copi_actor *next_actor(struct copi_worker *w)
 {
     struct copi_actor *a = take_next_up(w);
     bool searching = false;
-    if (a == NULL) {
-        look_round(w);
+    if (a == NULL)
         a = copi_runq_pop_local(w);
-    }
     while (a == NULL) {
         if (atomic_load_explicit(&copi_rt.quit, memory_order_acquire) != 0)
             return NULL;
@@ -223,6 +177,7 @@ static struct copi_actor *next_actor(struct copi_worker *w)
             break;
         copi_limbo_collect(&w->limbo);
         copi_limbo_leave_outside(&w->limbo);
+        copi_share_before_sleep();
         copi_idle_sleep(w, searching);
         searching = true;
     }
@@ -242,7 +197,6 @@ struct copi_actor *copi_sched_next_local(struct copi_worker *w)
 {
     if (w->tick % TIMERS_EVERY == 0)
         return NULL;
-    look_round(w);
     return copi_runq_pop_local(w);
 }
 

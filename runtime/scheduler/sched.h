@@ -21,9 +21,6 @@ void copi_sched_held(struct copi_worker *w, struct copi_actor *a);
 
 /* Works for the machine's worker until the runtime quits (true) or the worker
  * is handed over (false). */
-/* Others may steal from the worker's normal ring, and one is woken for that.
- * Any thread. */
-void copi_sched_share(struct copi_worker *w);
 /* Between two turns: the next actor to run, unless something else is due
  * first. */
 struct copi_actor *copi_sched_next_local(struct copi_worker *w);

@@ -20,7 +20,7 @@
  * A thread that has lost its worker and computes gets such signals too.
  *
  * Before that, at the second look, what waits behind the turn is shared with
- * workers that sleep (sched.c).
+ * workers that sleep (share.c).
  *
  * It also fires timers that are overdue because their worker is in a turn that
  * lasts: then it sleeps no longer than to the next of them.
@@ -42,7 +42,7 @@
 #include "runtime/scheduler/idle.h"
 #include "runtime/scheduler/machine.h"
 #include "runtime/scheduler/preempt.h"
-#include "runtime/scheduler/sched.h"
+#include "runtime/scheduler/share.h"
 #include "runtime/scheduler/timers.h"
 
 enum { IDLE_LOOKS = 10 };
@@ -63,6 +63,8 @@ struct watched {
 static struct copi_thread thread;
 static struct watched *watched;
 static _Atomic uint32_t quit;
+/* A futex: changes to end its nap between two looks. */
+static _Atomic uint32_t nap;
 /* The futex: 1 while sysmon sleeps for good. */
 static _Atomic uint32_t sleeping;
 
@@ -72,6 +74,12 @@ void copi_sysmon_notice(void)
      * sleep_for_good */
     if (atomic_load(&sleeping) != 0 && atomic_exchange(&sleeping, 0) != 0)
         copi_os_futex_wake(&sleeping, 1);
+}
+
+void copi_sysmon_hurry(void)
+{
+    atomic_fetch_add(&nap, 1);
+    copi_os_futex_wake(&nap, 1);
 }
 
 static void sleep_for_good(void)
@@ -175,7 +183,7 @@ static void look_at(struct copi_worker *w, struct watched *s, cop_time now,
     seen->lasts = true;
     if (work_waits(w) && copi_idle_count_asleep() > 0) {
         copi_machine_rob_next(w, turn);
-        copi_sched_share(w);
+        copi_share(w);
     }
     if (now - s->since >= slice_of(w, work_waits(w)))
         deal_with_hog(w, s, now);
@@ -225,8 +233,14 @@ static void sysmon_main(void *unused)
     (void)unused;
     unsigned idle = 0;
     struct seen seen = {false, false};
+    cop_time share = COP_FOREVER;
     while (atomic_load(&quit) == 0) {
-        copi_os_futex_wait(&quit, 0, until_next_look(seen.lasts));
+        /* what changes it comes after this, or is seen below */
+        uint32_t before = atomic_load(&nap);
+        if (atomic_load(&quit) == 0)
+            copi_os_futex_wait(&nap, before,
+                               COPI_MIN(share, until_next_look(seen.lasts)));
+        share = copi_share_look(copi_clock_real());
         seen = look_at_all();
         copi_machines_preempt_lost(copi_rt.config.slice_ns);
         fire_overdue(seen.lasts);
@@ -242,6 +256,7 @@ static void sysmon_main(void *unused)
 int copi_sysmon_start(void)
 {
     copi_hibernate_init();
+    copi_share_init();
     watched = copi_mem_zalloc(copi_rt.workers * sizeof *watched);
     if (watched == NULL)
         return COP_ENOMEM;
@@ -255,7 +270,7 @@ int copi_sysmon_start(void)
 void copi_sysmon_stop(void)
 {
     atomic_store(&quit, 1);
-    copi_os_futex_wake(&quit, 1);
+    copi_sysmon_hurry();
     copi_sysmon_notice();
     copi_os_thread_join(&thread);
     copi_mem_free(watched, copi_rt.workers * sizeof *watched);

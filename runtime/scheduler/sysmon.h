@@ -13,5 +13,7 @@ void copi_sysmon_stop(void);
 
 /* A worker woke up: sysmon, if it sleeps for good, must watch again. */
 void copi_sysmon_notice(void);
+/* Any thread: it looks at once. */
+void copi_sysmon_hurry(void);
 
 #endif

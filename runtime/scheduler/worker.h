@@ -69,9 +69,7 @@ struct copi_worker {
     uint32_t tick;               /* turns, for what is due every n-th */
     uint32_t looks;              /* at the global queue, likewise */
     uint32_t shared_looks;       /* at that and the inbox */
-    bool odd_jobs;      /* rings other than the normal one may have actors */
-    uint64_t mark;      /* sched.c: up to where the ring was filled */
-    cop_time marked_at; /* when that was */
+    bool odd_jobs; /* rings other than the normal one may have actors */
     struct copi_prng prng;
     struct copi_slots slots;
     struct copi_limbo limbo;
@@ -83,8 +81,7 @@ struct copi_worker {
     COPI_ALIGNED(COPI_CACHE_LINE) struct copi_counters counters;
     _Atomic uint64_t turn;                 /* odd within a turn */
     _Atomic(struct copi_actor *) run_next; /* sysmon may take it: runq.c */
-    _Atomic uint32_t shares;               /* its normal ring is to be stolen
-                                              from: sched.c */
+    _Atomic uint32_t announced; /* share.c: sysmon looks at its ring */
     _Atomic uint32_t held;      /* preempted actors that wait or run */
     _Atomic uint32_t runs_held; /* one of these has this turn */
 
@@ -93,6 +90,9 @@ struct copi_worker {
     _Atomic uint32_t ask;        /* sysmon: end the turn */
     _Atomic int64_t since;       /* sysmon: when it first saw this turn: */
     _Atomic uint64_t since_turn; /* which turn that was */
+    _Atomic uint32_t shares; /* share.c: its normal ring may be stolen from */
+    uint64_t mark;           /* share.c, sysmon's: what was in the ring */
+    cop_time marked_at;      /* then */
     _Atomic uint32_t has_pinned; /* a pinned actor lives here: no hand-over */
     _Atomic uint32_t token;      /* idle.c: woken; what its machine sleeps on */
     struct copi_runlist inbox;   /* pinned and migrating actors */
