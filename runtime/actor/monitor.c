@@ -51,7 +51,7 @@ COPI_OUTLINE int copi_monitor_new(struct copi_monitor **out, cop_pid watcher,
     if (m == NULL)
         return COP_ENOMEM;
     copi_msg_embed(&m->demonitor, COPI_SIG_DEMONITOR, COPI_CELL_MONITOR);
-    copi_ordmap_node_init(&m->by_ref, ref.id);
+    copi_ordmap_node_init(&m->by_ref, copi_monitor_key(ref));
     m->target = target;
     m->watch = watch_new(cells, watcher, ref, name);
     if (m->watch == NULL) {
@@ -95,7 +95,7 @@ void copi_monitor_add(struct copi_actor *a, struct copi_monitor *m)
 
 struct copi_monitor *copi_monitor_find(const struct copi_actor *a, cop_ref ref)
 {
-    return monitor_at(copi_ordmap_find(&a->monitors, ref.id));
+    return monitor_at(copi_ordmap_find(&a->monitors, copi_monitor_key(ref)));
 }
 
 void copi_monitor_remove(struct copi_actor *a, struct copi_monitor *m)
