@@ -259,6 +259,18 @@ void copi_inbox_lend(struct copi_actor *a, struct cop_msg *prev,
     a->current = m;
 }
 
+void copi_inbox_mark_at(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
+{
+    int age = copi_inbox_mark_age(a, ref);
+    if (age < 0) {
+        copi_inbox_mark(a, ref);
+        age = 0;
+    }
+    struct copi_marks *k = a->cold->marks;
+    if (k != NULL)
+        k->prev[(k->used - 1 - (unsigned)age) % MARKS] = prev;
+}
+
 /* NULL: no memory. */
 static struct copi_marks *make_marks(struct copi_actor *a)
 {
@@ -270,7 +282,7 @@ static struct copi_marks *make_marks(struct copi_actor *a)
     return cold != NULL ? cold->marks : NULL;
 }
 
-static void mark(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
+void copi_inbox_mark(struct copi_actor *a, cop_ref ref)
 {
     /* Without a marker a receive is right, only slower: so no memory is no
      * error here. */
@@ -279,26 +291,7 @@ static void mark(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
         return;
     unsigned i = k->used++ % MARKS;
     k->ref[i] = ref.id;
-    k->prev[i] = prev;
-}
-
-void copi_inbox_mark(struct copi_actor *a, cop_ref ref)
-{
-    /* without a marker the search begins at the first message, and so it would
-     * with this one */
-    if (a->inbox != NULL)
-        mark(a, ref, a->inbox_last);
-}
-
-void copi_inbox_mark_at(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
-{
-    int age = copi_inbox_mark_age(a, ref);
-    if (age < 0) {
-        mark(a, ref, prev);
-        return;
-    }
-    struct copi_marks *k = copi_cold_of(a)->marks;
-    k->prev[(k->used - 1 - (unsigned)age) % MARKS] = prev;
+    k->prev[i] = a->inbox_last;
 }
 
 struct cop_msg *copi_inbox_marked(struct copi_actor *a, cop_ref ref)

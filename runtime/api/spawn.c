@@ -221,7 +221,7 @@ static int make(cop_pid *out, const struct what *w, const struct copi_scope *s)
     }
     if (w->opts->monitor != NULL) {
         *w->opts->monitor = ref;
-        copi_inbox_mark(s->self, ref);
+        copi_inbox_mark_if_any(s->self, ref);
     }
     if (out != NULL)
         *out = a->pid;
