@@ -21,13 +21,19 @@ static size_t block_bytes(size_t extra)
     return (total + COPI_CACHE_LINE - 1) / COPI_CACHE_LINE * COPI_CACHE_LINE;
 }
 
-struct copi_actor *copi_actor_alloc(size_t extra)
+static enum copi_slab_class class_of(size_t total)
+{
+    return COPI_LIKELY(total <= 320) ? COPI_SLAB_320
+                                     : copi_slab_class_of(total);
+}
+
+COPI_OUTLINE struct copi_actor *copi_actor_alloc(size_t extra)
 {
     size_t total = block_bytes(extra);
-    enum copi_slab_class c = copi_slab_class_of(total);
+    enum copi_slab_class c = class_of(total);
     struct copi_actor *a = c == COPI_SLAB_COUNT
                                ? copi_mem_alloc_aligned(total, COPI_CACHE_LINE)
-                               : copi_slab_alloc(c);
+                               : copi_slab_alloc_from(&copi_slab_own, c);
     if (a == NULL)
         return NULL;
     memset((void *)a, 0, total);
@@ -61,16 +67,17 @@ static void free_cold(struct copi_actor *a)
     copi_slab_free(COPI_SLAB_64, c);
 }
 
-void copi_actor_free(struct copi_actor *a)
+COPI_OUTLINE void copi_actor_free(struct copi_actor *a)
 {
     COPI_ASSERT(copi_ordmap_is_empty(&a->links));
     COPI_ASSERT(copi_ordmap_is_empty(&a->monitors) && a->watches == NULL);
     COPI_ASSERT(a->inbox == NULL && a->carrier == NULL && a->name == NULL);
-    free_cold(a);
+    if (a->cold != &copi_cold_none)
+        free_cold(a);
     size_t total = block_bytes(a->extra_bytes);
-    enum copi_slab_class c = copi_slab_class_of(total);
+    enum copi_slab_class c = class_of(total);
     if (c == COPI_SLAB_COUNT)
         copi_mem_free(a, total);
     else
-        copi_slab_free(c, a);
+        copi_slab_free_to(&copi_slab_own, c, a);
 }

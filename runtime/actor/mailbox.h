@@ -237,6 +237,13 @@ void copi_inbox_mark(struct copi_actor *a, cop_ref ref);
  * before. */
 void copi_inbox_mark_at(struct copi_actor *a, cop_ref ref,
                         struct cop_msg *prev);
+/* As copi_inbox_mark, unless it makes no difference: with nothing in the inbox
+ * the search begins at the first message with a marker as without. */
+static inline void copi_inbox_mark_if_any(struct copi_actor *a, cop_ref ref)
+{
+    if (a->inbox != NULL)
+        copi_inbox_mark(a, ref);
+}
 /* The last message that cannot have `ref`; NULL: begin at the first one. */
 struct cop_msg *copi_inbox_marked(struct copi_actor *a, cop_ref ref);
 /* How many references were marked after this one; -1: it is not, or no more.

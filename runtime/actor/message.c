@@ -81,7 +81,8 @@ struct cop_msg *copi_msg_make(cop_tag tag, const void *body, size_t size)
 static void free_cell(struct cop_msg *m)
 {
     COPI_ASSERT(m->kind <= COPI_SIG_ALIVE_ACK);
-    cop_reason_release(m->reason);
+    if (COPI_UNLIKELY(m->reason.word != COP_R_NORMAL))
+        cop_reason_release(m->reason);
     m->kind = COPI_SIG_RELEASED; /* a second release trips over the above */
     switch (m->cell) {
     case COPI_CELL_LARGE:

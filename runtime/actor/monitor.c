@@ -16,10 +16,12 @@ _Static_assert(sizeof(struct copi_alias) <= 64, "fits its slab class");
 _Static_assert(offsetof(struct copi_watch, down) == 0, "cell first");
 _Static_assert(offsetof(struct copi_monitor, demonitor) == 0, "cell first");
 
-static struct copi_watch *watch_new(cop_pid watcher, cop_ref ref,
-                                    const char *name)
+/* Part of copi_monitor_new. */
+static inline struct copi_watch *watch_new(struct copi_slab_cache *cells,
+                                           cop_pid watcher, cop_ref ref,
+                                           const char *name)
 {
-    struct copi_watch *w = copi_slab_alloc(COPI_SLAB_128);
+    struct copi_watch *w = copi_slab_alloc_from(cells, COPI_SLAB_128);
     if (w == NULL)
         return NULL;
     copi_msg_embed(&w->down, COPI_SIG_MONITOR, COPI_CELL_WATCH);
@@ -41,16 +43,17 @@ static struct copi_watch *watch_new(cop_pid watcher, cop_ref ref,
     return w;
 }
 
-int copi_monitor_new(struct copi_monitor **out, cop_pid watcher, cop_pid target,
-                     cop_ref ref, const char *name)
+COPI_OUTLINE int copi_monitor_new(struct copi_monitor **out, cop_pid watcher,
+                                  cop_pid target, cop_ref ref, const char *name)
 {
-    struct copi_monitor *m = copi_slab_alloc(COPI_SLAB_128);
+    struct copi_slab_cache *cells = &copi_slab_own;
+    struct copi_monitor *m = copi_slab_alloc_from(cells, COPI_SLAB_128);
     if (m == NULL)
         return COP_ENOMEM;
     copi_msg_embed(&m->demonitor, COPI_SIG_DEMONITOR, COPI_CELL_MONITOR);
-    copi_ordmap_node_init(&m->by_ref, ref.id);
+    copi_ordmap_node_init(&m->by_ref, copi_monitor_key(ref));
     m->target = target;
-    m->watch = watch_new(watcher, ref, name);
+    m->watch = watch_new(cells, watcher, ref, name);
     if (m->watch == NULL) {
         copi_slab_free(COPI_SLAB_128, m);
         return COP_ENOMEM;
@@ -59,17 +62,19 @@ int copi_monitor_new(struct copi_monitor **out, cop_pid watcher, cop_pid target,
     return 0;
 }
 
-void copi_monitor_free(struct copi_monitor *m)
+COPI_OUTLINE void copi_monitor_free(struct copi_monitor *m)
 {
     COPI_ASSERT(copi_list_is_empty(&m->by_ref.order));
-    copi_slab_free(COPI_SLAB_128, m);
+    m->demonitor.kind = COPI_SIG_RELEASED;
+    copi_slab_free_to(&copi_slab_own, COPI_SLAB_128, m);
 }
 
 void copi_watch_free(struct copi_watch *w)
 {
     COPI_ASSERT(copi_list_is_empty(&w->order));
-    copi_mem_free(w->name, w->name_bytes);
-    copi_slab_free(COPI_SLAB_128, w);
+    if (COPI_UNLIKELY(w->name != NULL))
+        copi_mem_free(w->name, w->name_bytes);
+    copi_slab_free(COPI_SLAB_128, w); /* perhaps in the program's code */
 }
 
 const char *copi_watch_name(const struct copi_watch *w)
@@ -90,7 +95,7 @@ void copi_monitor_add(struct copi_actor *a, struct copi_monitor *m)
 
 struct copi_monitor *copi_monitor_find(const struct copi_actor *a, cop_ref ref)
 {
-    return monitor_at(copi_ordmap_find(&a->monitors, ref.id));
+    return monitor_at(copi_ordmap_find(&a->monitors, copi_monitor_key(ref)));
 }
 
 void copi_monitor_remove(struct copi_actor *a, struct copi_monitor *m)

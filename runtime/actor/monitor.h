@@ -29,6 +29,18 @@ struct copi_monitor {
     struct copi_watch *watch; /* the target's; see above when it is valid */
 };
 
+/* References count in steps of four (here.h); maps like keys in a row. */
+static inline uint64_t copi_monitor_key(cop_ref ref)
+{
+    return ref.id >> 2 | ref.id << 62;
+}
+
+static inline cop_ref copi_monitor_ref(const struct copi_monitor *m)
+{
+    uint64_t key = m->by_ref.by_key.key;
+    return COP_LITERAL(cop_ref){key << 2 | key >> 62};
+}
+
 struct copi_alias {
     struct copi_alias *next;
     cop_ref ref;

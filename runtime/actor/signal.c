@@ -259,6 +259,16 @@ static void act_demonitor(struct copi_actor *a, struct cop_msg *m)
     copi_msg_release(m);
 }
 
+/* Its DOWN has come. */
+static void end_monitor(struct copi_actor *a, struct copi_monitor *mon,
+                        cop_ref ref)
+{
+    copi_monitor_remove(a, mon);
+    copi_monitor_free(mon);
+    if (a->cold->aliases != NULL)
+        copi_alias_end_of_monitor(a, ref);
+}
+
 static void act_down(struct copi_actor *a, struct cop_msg *m)
 {
     struct copi_monitor *mon = copi_monitor_find(a, m->ref);
@@ -266,10 +276,21 @@ static void act_down(struct copi_actor *a, struct cop_msg *m)
         copi_msg_release(m);
         return;
     }
-    copi_monitor_remove(a, mon);
-    copi_msg_release(&mon->demonitor);
-    copi_alias_end_of_monitor(a, m->ref);
+    end_monitor(a, mon, m->ref);
     deliver_system(a, m, COP_DOWN);
+}
+
+bool copi_signal_lend_sole_down(struct copi_actor *a, struct cop_msg *m)
+{
+    struct copi_monitor *mon = copi_monitor_find(a, m->ref);
+    if (mon == NULL || !copi_mailbox_take_sole_local(a, m))
+        return false;
+    end_monitor(a, mon, m->ref);
+    m->kind = COPI_SIG_MESSAGE;
+    m->flags = COPI_MSG_SYSTEM;
+    m->tag = COP_DOWN;
+    copi_inbox_lend_loose(a, m);
+    return true;
 }
 
 static void act_alive(struct copi_actor *a, struct cop_msg *m)
@@ -461,10 +482,11 @@ void copi_signal_tell_of_death(struct copi_actor *a)
     struct copi_link *l;
     struct copi_watch *w;
     struct copi_monitor *m;
-    while ((l = copi_link_pop(a)) != NULL)
+    while (!copi_ordmap_is_empty(&a->links) && (l = copi_link_pop(a)) != NULL)
         tell_link(a, l);
-    while ((w = copi_watch_pop(a)) != NULL)
+    while (a->watches != NULL && (w = copi_watch_pop(a)) != NULL)
         tell_watcher(a, w);
-    while ((m = copi_monitor_pop(a)) != NULL)
+    while (!copi_ordmap_is_empty(&a->monitors) &&
+           (m = copi_monitor_pop(a)) != NULL)
         send_demonitor(a, m);
 }

@@ -21,6 +21,10 @@ void copi_signal_refused(struct copi_actor *to, struct cop_msg *m);
 bool copi_signal_act(struct copi_actor *a, struct cop_msg *m, cop_reason *why);
 /* The same for an actor that ends. */
 void copi_signal_refuse(struct copi_actor *a, struct cop_msg *m);
+/* m is a DOWN, and the only signal there is: if its monitor is still there it
+ * is lent to the program, past the inbox. Nothing is lent yet. False: nothing
+ * has changed, but m may not be the only one any more. */
+bool copi_signal_lend_sole_down(struct copi_actor *a, struct cop_msg *m);
 
 /* Tells those linked to and watching an actor that ended, and those it
  * watched. Its tables are empty then. */

@@ -123,7 +123,7 @@ static void signal_away(cop_pid to, struct cop_msg *m)
         break;
     case COPI_SIG_DEMONITOR:
         w.head.kind = COPI_WIRE_DEMONITOR;
-        w.head.ref.id = ((struct copi_monitor *)(void *)m)->by_ref.by_key.key;
+        w.head.ref = copi_monitor_ref((struct copi_monitor *)(void *)m);
         break;
     default: /* of the actor's own ties, which the proxy has */
         copi_msg_release(m);

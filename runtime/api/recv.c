@@ -11,6 +11,7 @@
 
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/misuse.h"
+#include "runtime/actor/signal.h"
 #include "runtime/api/recv.h"
 #include "runtime/scheduler/wait.h"
 
@@ -22,9 +23,11 @@ static bool says_yes(const cop_match *c, const struct cop_msg *m)
     return yes;
 }
 
-static bool matches(const cop_match *c, const struct cop_msg *m)
+/* `tag`: of m as it will be received. */
+static inline bool matches(const cop_match *c, const struct cop_msg *m,
+                           cop_tag tag)
 {
-    return (c->tag == COP_TAG_ANY || c->tag == m->tag) &&
+    return (c->tag == COP_TAG_ANY || c->tag == tag) &&
            (c->from.id == 0 || c->from.id == m->sender.id) &&
            (c->ref.id == 0 || c->ref.id == m->ref.id) &&
            (c->when == NULL || says_yes(c, m));
@@ -33,7 +36,7 @@ static bool matches(const cop_match *c, const struct cop_msg *m)
 static int first_match(const cop_match *c, size_t n, const struct cop_msg *m)
 {
     for (size_t i = 0; i < n; i++) {
-        if (matches(&c[i], m))
+        if (matches(&c[i], m, m->tag))
             return (int)i;
     }
     return -1;
@@ -79,8 +82,11 @@ static inline int take_sole(struct copi_actor *a, const cop_match *c, size_t n)
 {
     struct cop_msg *m;
     if (n != 1 || c->when != NULL || a->inbox != NULL ||
-        (m = copi_mailbox_sole_local(a)) == NULL ||
-        !copi_inbox_is_plain(a, m) || !matches(c, m) ||
+        (m = copi_mailbox_sole_local(a)) == NULL)
+        return -1;
+    if (m->kind == COPI_SIG_DOWN && !a->limited && matches(c, m, COP_DOWN))
+        return copi_signal_lend_sole_down(a, m) ? 0 : -1;
+    if (!copi_inbox_is_plain(a, m) || !matches(c, m, m->tag) ||
         !copi_mailbox_take_sole_local(a, m))
         return -1;
     copi_inbox_lend_loose(a, m);
@@ -129,12 +135,16 @@ static int receive(const char *call, const cop_msg **out,
                    const cop_match *clauses, size_t n, cop_time deadline)
 {
     struct copi_scope s;
-    struct copi_actor *a = copi_scope_actor(&s, call);
+    struct copi_here *h = copi_scope_quick();
+    struct copi_actor *a = h != NULL ? h->actor : copi_scope_actor(&s, call);
     if (COPI_UNLIKELY(out == NULL || (clauses == NULL && n > 0)))
         copi_misuse("%s: %s is NULL", call, out == NULL ? "out" : "clauses");
     int i = copi_recv(a, clauses, n, deadline, COP_WAIT_RECEIVE);
     *out = i >= 0 ? a->current : NULL;
-    copi_scope_leave(&s);
+    if (h != NULL)
+        copi_scope_quick_leave(copi_here());
+    else
+        copi_scope_leave(&s);
     return i >= 0 ? i : COP_ETIMEDOUT;
 }
 

@@ -25,6 +25,7 @@
 #include "runtime/probe/fault.h"
 #include "runtime/probe/trace.h"
 #include "runtime/scheduler/exit.h"
+#include "runtime/scheduler/sched.h"
 #include "runtime/scheduler/worker.h"
 
 enum { MAILBOX_MAX = 1 << 30 };
@@ -37,18 +38,29 @@ struct what {
     void *arg;
     const cop_opts *opts;
     bool is_proxy;
+    bool is_plain; /* is_plain(opts), with no boot: most are */
     const struct copi_isolated_boot *boot; /* in an isolated actor's process */
 };
 
-static int check_opts(const struct what *w, const struct copi_scope *s)
+/* Nothing is asked for but ties, a copied argument, a label, trapping exits.
+ * Without a jump: each spawn asks. */
+static inline bool is_plain(const cop_opts *o)
+{
+    return ((uintptr_t)o->name | (uintptr_t)o->arg_release |
+            (uintptr_t)o->limits | o->stack_bytes | o->memory_max |
+            (uint64_t)o->max_run_ns | o->mailbox_max | (unsigned)o->priority |
+            (unsigned)o->mailbox_full | (unsigned)o->isolation |
+            (unsigned)o->seccomp | o->urgent | o->pinned | o->own_malloc) == 0;
+}
+
+static int check_rare(const struct what *w)
 {
     const cop_opts *o = w->opts;
-    bool ties = o->link || o->monitor != NULL;
     if ((unsigned)o->isolation > COP_ISOLATED || o->max_run_ns < 0 ||
         o->max_run_ns > RUN_MAX || o->stack_bytes > COPI_STACK_MAX ||
-        o->arg_bytes > EXTRA_MAX || o->mailbox_max > MAILBOX_MAX)
+        o->mailbox_max > MAILBOX_MAX)
         return COP_EINVAL;
-    if ((o->arg_bytes > 0 && (o->arg_release != NULL || w->arg == NULL)) ||
+    if ((o->arg_bytes > 0 && o->arg_release != NULL) ||
         (unsigned)o->priority > COP_PRIO_MAX ||
         (unsigned)o->mailbox_full > COP_FULL_KILL)
         return COP_EINVAL;
@@ -56,13 +68,20 @@ static int check_opts(const struct what *w, const struct copi_scope *s)
             ? o->arg_release != NULL || o->seccomp > COP_SECCOMP_COMPUTE
             : o->limits != NULL || o->seccomp != COP_SECCOMP_NONE)
         return COP_EINVAL;
+    return o->name != NULL && !copi_name_is_valid(o->name) ? COP_ENAME : 0;
+}
+
+static inline int check_opts(const struct what *w, const struct copi_scope *s)
+{
+    const cop_opts *o = w->opts;
+    bool ties = o->link || o->monitor != NULL;
     if (ties && (s->self == NULL || s->outside))
+        return COP_EINVAL;
+    if (o->arg_bytes > 0 && (o->arg_bytes > EXTRA_MAX || w->arg == NULL))
         return COP_EINVAL;
     if (w->handler != NULL && w->handler->state_bytes > EXTRA_MAX)
         return COP_EINVAL;
-    if (o->name != NULL && !copi_name_is_valid(o->name))
-        return COP_ENAME;
-    return 0;
+    return w->is_plain ? 0 : check_rare(w);
 }
 
 /* The handler's state, then the copied argument. */
@@ -72,8 +91,25 @@ static size_t arg_offset(const struct what *w)
     return (state + 15) / 16 * 16;
 }
 
-static void fill(struct copi_actor *a, const struct what *w,
-                 const struct copi_actor *parent)
+/* What is not plain; the record is zeroed. */
+static void fill_rare(struct copi_actor *a, const struct what *w)
+{
+    const cop_opts *o = w->opts;
+    if (o->stack_bytes != COPI_STACK_DEFAULT)
+        a->stack_bytes = (uint32_t)o->stack_bytes;
+    a->mailbox_max = o->mailbox_max;
+    a->mailbox_full = (uint8_t)o->mailbox_full;
+    a->priority = (uint8_t)o->priority;
+    a->urgent = o->urgent;
+    a->max_run_ms = (uint32_t)((o->max_run_ns + COP_MS - 1) / COP_MS);
+    a->no_trap = o->isolation == COP_ISOLATION_NONE;
+    a->is_proxy = w->is_proxy;
+    if (w->boot != NULL)
+        a->parent = w->boot->parent;
+}
+
+static inline void fill(struct copi_actor *a, const struct what *w,
+                        const struct copi_actor *parent)
 {
     const cop_opts *o = w->opts;
     a->parent = parent != NULL ? parent->pid : COP_PID_INIT;
@@ -89,18 +125,10 @@ static void fill(struct copi_actor *a, const struct what *w,
     a->label = o->label;
     if (a->label == NULL && w->handler != NULL)
         a->label = w->handler->label;
-    if (o->stack_bytes != COPI_STACK_DEFAULT)
-        a->stack_bytes = (uint32_t)o->stack_bytes;
-    a->mailbox_max = o->mailbox_max;
-    a->mailbox_full = (uint8_t)o->mailbox_full;
-    a->priority = (uint8_t)o->priority;
-    a->urgent = o->urgent;
-    a->trap_exit = o->trap_exit;
-    a->max_run_ms = (uint32_t)((o->max_run_ns + COP_MS - 1) / COP_MS);
-    a->no_trap = o->isolation == COP_ISOLATION_NONE;
-    a->is_proxy = w->is_proxy;
-    if (w->boot != NULL)
-        a->parent = w->boot->parent;
+    if (o->trap_exit)
+        a->trap_exit = true;
+    if (!w->is_plain)
+        fill_rare(a, w);
 }
 
 static void pin(struct copi_actor *a)
@@ -111,8 +139,9 @@ static void pin(struct copi_actor *a)
     atomic_store(&copi_rt.worker[a->home].has_pinned, 1);
 }
 
-/* What few actors have. COP_ENOMEM, with some of it done. */
-static int prepare_cold(struct copi_actor *a, const struct what *w)
+/* What few actors have. COP_ENOMEM or what copi_heap_isolate gives, with some
+ * of it done. */
+static int prepare_rare(struct copi_actor *a, const struct what *w)
 {
     const cop_opts *o = w->opts;
     int rc = o->memory_max > 0 ? copi_heap_limit(a, o->memory_max) : 0;
@@ -120,11 +149,13 @@ static int prepare_cold(struct copi_actor *a, const struct what *w)
         rc = copi_defer_push(a, o->arg_release, w->arg, true);
     if (rc == 0 && o->urgent && copi_cold_make(a) == NULL)
         rc = COP_ENOMEM;
+    if (rc == 0 && o->own_malloc)
+        rc = copi_heap_isolate(a);
     return rc;
 }
 
 /* The argument stays the caller's. */
-static void undo_cold(struct copi_actor *a)
+static void undo_rare(struct copi_actor *a)
 {
     struct copi_defer d;
     (void)copi_defer_pop(a, &d);
@@ -136,10 +167,8 @@ static int prepare(struct copi_actor *a, const struct what *w,
                    const struct copi_scope *s, cop_ref *ref)
 {
     const cop_opts *o = w->opts;
-    struct copi_worker *here = copi_here()->worker;
-    int rc = prepare_cold(a, w);
-    if (rc == 0 && o->own_malloc)
-        rc = copi_heap_isolate(a);
+    struct copi_worker *here = s->here->worker;
+    int rc = w->is_plain ? 0 : prepare_rare(a, w);
     if (rc != 0)
         goto no_slot;
     rc = w->boot != NULL
@@ -166,7 +195,7 @@ undo:
         copi_tie_undo_new(s->self, a, *ref);
     copi_table_release(&a->pid, 1);
 no_slot:
-    undo_cold(a);
+    undo_rare(a);
     return rc;
 }
 
@@ -192,17 +221,23 @@ static int make(cop_pid *out, const struct what *w, const struct copi_scope *s)
     }
     if (w->opts->monitor != NULL) {
         *w->opts->monitor = ref;
-        copi_inbox_mark(s->self, ref);
+        copi_inbox_mark_if_any(s->self, ref);
     }
     if (out != NULL)
         *out = a->pid;
-    COPI_COUNT(spawned);
+    if (COPI_LIKELY(!s->outside))
+        copi_count_in(&s->here->worker->counters.spawned);
+    else
+        COPI_COUNT(spawned);
     copi_trace(COP_TRACE_SPAWN, a->pid, a->parent,
                (uint64_t)(w->handler != NULL ? (uintptr_t)w->handler->message
                                              : (uintptr_t)w->fn));
     if (w->opts->name == NULL)
         copi_table_publish(a);
-    copi_driver.ready(a);
+    if (COPI_LIKELY(!s->outside))
+        copi_sched_ready_local(s->here->worker, a);
+    else
+        copi_driver.ready(a);
     return 0;
 }
 
@@ -338,6 +373,7 @@ int cop_spawn(cop_pid *out, cop_fn fn, void *arg, const cop_opts *opts)
 {
     struct what w = {
         .fn = fn, .arg = arg, .opts = opts != NULL ? opts : &defaults};
+    w.is_plain = is_plain(w.opts);
     return fn == NULL ? COP_EINVAL : spawn(out, &w);
 }
 
@@ -346,5 +382,6 @@ int cop_spawn_handler(cop_pid *out, const cop_handler *h, void *arg,
 {
     struct what w = {
         .handler = h, .arg = arg, .opts = opts != NULL ? opts : &defaults};
+    w.is_plain = is_plain(w.opts);
     return h == NULL ? COP_EINVAL : spawn(out, &w);
 }

@@ -3,8 +3,12 @@
  * map.c - intrusive hash map from 64-bit keys. Rank: 1.
  *
  * Chains hang in an array of a power of two, as many as there are entries at
- * most twice over; a key's chain is the top bits of its hash. When a map
- * doubles, each chain splits into two neighbours, and both keep their order:
+ * most twice over. Eight keys in a row hang on the eight chains of one cache
+ * line: what is made one after the other (actors, references) is mostly looked
+ * for in that order too, and in a map of many it is the look at a line that
+ * costs. Which line it is, is the top bits of a hash; where in it, the lowest
+ * bits of the key, mixed with others of the hash, as keys may all end alike.
+ * When a map doubles, each chain splits into two, and both keep their order:
  * that is what makes the newest of equal keys the first one found.
  *
  * It does not shrink before it is empty: an element's death must not need
@@ -24,6 +28,8 @@
 
 #define SMALL_MAX 8
 #define FIRST_BITS 4
+#define LINE_BITS 3
+#define LINE_MASK (((uint64_t)1 << LINE_BITS) - 1)
 
 static size_t chains_len(const struct copi_map *m)
 {
@@ -37,7 +43,9 @@ static size_t chains_bytes(const struct copi_map *m)
 
 static size_t chain_index(const struct copi_map *m, uint64_t key)
 {
-    return (size_t)(copi_hash_u64(key) >> (64 - m->bits));
+    uint64_t h = copi_hash_u64(key >> LINE_BITS);
+    uint64_t line = h >> (64 - (m->bits - LINE_BITS));
+    return (size_t)(line << LINE_BITS | ((key ^ h) & LINE_MASK));
 }
 
 static struct copi_map_node *const *chain_of(const struct copi_map *m,

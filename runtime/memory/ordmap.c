@@ -98,9 +98,13 @@ static void free_index(struct copi_ordmap *m, struct index *x)
 
 void copi_ordmap_insert(struct copi_ordmap *m, struct copi_ordmap_node *n)
 {
+    if (m->root == 0) { /* most have one, or none */
+        m->root = (uintptr_t)&n->order;
+        return;
+    }
     struct index *x = index_of(m);
     struct copi_list *ring = ring_of(m);
-    if (x == NULL && ring != NULL && is_long(ring))
+    if (x == NULL && is_long(ring))
         x = make_index(m);
     copi_list_ring_push(&ring, &n->order);
     set_ring(m, ring);
@@ -131,6 +135,10 @@ struct copi_ordmap_node *copi_ordmap_find(const struct copi_ordmap *m,
 
 void copi_ordmap_remove(struct copi_ordmap *m, struct copi_ordmap_node *n)
 {
+    if (m->root == (uintptr_t)&n->order && n->order.next == &n->order) {
+        m->root = 0;
+        return;
+    }
     struct index *x = index_of(m);
     struct copi_list *ring = ring_of(m);
     COPI_ASSERT(ring != NULL);

@@ -78,7 +78,7 @@ void copi_epoch_online(unsigned worker)
     atomic_store_explicit(&workers[worker].seen, atomic_load(&epoch),
                           memory_order_seq_cst);
     /* the announcement comes before any lookup; pairs with the fence in
-     * limbo_push */
+     * limbo_stamp */
     copi_fence_full();
 }
 
@@ -125,6 +125,7 @@ static void try_advance(void)
 /* Frees from the old end of the list while `ripe` allows. */
 static void free_until(struct copi_limbo *l, uint64_t ripe)
 {
+    COPI_ASSERT(l->fresh == NULL);
     cop_pid pids[COLLECT_EVERY];
     size_t n = 0;
     while (l->first != NULL && l->first->limbo_epoch <= ripe) {
@@ -146,22 +147,37 @@ static void free_until(struct copi_limbo *l, uint64_t ripe)
 
 static void limbo_push(struct copi_limbo *l, struct copi_actor *a)
 {
-    /* unpublished before the epoch is read; pairs with copi_epoch_online */
-    copi_fence_full();
-    a->limbo_epoch = atomic_load(&epoch);
     a->run_next = NULL;
     if (l->last != NULL)
         l->last->run_next = a;
     else
         l->first = a;
     l->last = a;
+    if (l->fresh == NULL)
+        l->fresh = a;
     l->count++;
+}
+
+/* All the fresh ones at once, for one fence: a late epoch only keeps them
+ * longer. */
+static void limbo_stamp(struct copi_limbo *l)
+{
+    struct copi_actor *a = l->fresh;
+    if (a == NULL)
+        return;
+    /* unpublished before the epoch is read; pairs with copi_epoch_online */
+    copi_fence_full();
+    uint64_t e = atomic_load(&epoch);
+    for (; a != NULL; a = a->run_next)
+        a->limbo_epoch = e;
+    l->fresh = NULL;
 }
 
 void copi_limbo_collect(struct copi_limbo *l)
 {
     if (l->first == NULL)
         return;
+    limbo_stamp(l);
     try_advance();
     free_until(l, atomic_load(&epoch) - 2);
 }
@@ -175,14 +191,16 @@ void copi_limbo_add(struct copi_limbo *l, struct copi_actor *a)
 
 void copi_limbo_flush(struct copi_limbo *l)
 {
+    limbo_stamp(l);
     free_until(l, UINT64_MAX);
 }
 
 /* ------------------------------------------------------- nobody's limbo -- */
 
-/* Moves all of `from` behind what is in `to`. */
+/* Moves all of `from` behind what is in `to`. All have their epoch. */
 static void limbo_append(struct copi_limbo *to, struct copi_limbo *from)
 {
+    COPI_ASSERT(to->fresh == NULL && from->fresh == NULL);
     if (from->first == NULL)
         return;
     if (to->last != NULL)
@@ -191,7 +209,7 @@ static void limbo_append(struct copi_limbo *to, struct copi_limbo *from)
         to->first = from->first;
     to->last = from->last;
     to->count += from->count;
-    *from = (struct copi_limbo){NULL, NULL, 0};
+    *from = (struct copi_limbo){0};
 }
 
 static void note_outside_locked(void)
@@ -202,7 +220,7 @@ static void note_outside_locked(void)
 
 void copi_limbo_collect_outside(void)
 {
-    struct copi_limbo old = {NULL, NULL, 0};
+    struct copi_limbo old = {0};
     if (atomic_load_explicit(&outside_count, memory_order_relaxed) == 0)
         return;
     copi_lock_acquire(&outside_lock);
@@ -222,6 +240,7 @@ void copi_limbo_leave_outside(struct copi_limbo *l)
 {
     if (l->first == NULL)
         return;
+    limbo_stamp(l);
     copi_lock_acquire(&outside_lock);
     limbo_append(&outside, l);
     note_outside_locked();
@@ -232,6 +251,7 @@ void copi_limbo_add_outside(struct copi_actor *a)
 {
     copi_lock_acquire(&outside_lock);
     limbo_push(&outside, a);
+    limbo_stamp(&outside);
     note_outside_locked();
     bool is_time = outside.count % COLLECT_EVERY == 0;
     copi_lock_release(&outside_lock);

@@ -13,6 +13,7 @@
 /* Ended actors that wait, oldest first. Owner only. */
 struct copi_limbo {
     struct copi_actor *first, *last;
+    struct copi_actor *fresh; /* from it on they have no epoch yet, or NULL */
     size_t count;
 };
 

@@ -92,7 +92,7 @@ bool copi_defer_remove(struct copi_actor *a, void (*fn)(void *), void *arg)
 static void run_defers(struct copi_actor *a)
 {
     struct copi_defer d;
-    while (copi_defer_pop(a, &d)) {
+    while (a->cold->defers != NULL && copi_defer_pop(a, &d)) {
         copi_turn_user_begin();
         d.fn(d.arg);
         copi_turn_user_end();
@@ -126,7 +126,8 @@ static void leave_call(struct copi_here *h, struct copi_actor *a)
 static void drop_inbox(struct copi_actor *a)
 {
     struct cop_msg *m;
-    copi_inbox_unlend_all(a);
+    if (a->current != NULL || a->aside != NULL)
+        copi_inbox_unlend_all(a);
     while ((m = a->inbox) != NULL) {
         copi_inbox_take(a, NULL, m);
         copi_signal_dead_letter(m, a->pid, COP_DEAD_EXITED);
@@ -147,7 +148,8 @@ static void drop_moved(struct copi_actor *a)
 static void clean_up(struct copi_actor *a)
 {
     a->carrier->catches = NULL;
-    copi_epitaph_write(a);
+    if (a->reason.word != COP_R_NORMAL)
+        copi_epitaph_write(a);
     if (a->dying == COPI_DYING_TERMINATE)
         run_terminate(a);
     copi_actor_set_status(a, COP_STATUS_EXITING);
@@ -246,8 +248,12 @@ void copi_exit_report_to(copi_exit_reporter fn)
 
 static void record(struct copi_actor *a)
 {
+    if (a->reason.word == COP_R_NORMAL) {
+        copi_trace(COP_TRACE_EXIT, a->pid, a->parent, COP_R_NORMAL);
+        return;
+    }
     uint64_t kind = (uint64_t)cop_reason_kind(a->reason);
-    if (COPI_LIKELY(cop_reason_is_orderly(a->reason))) {
+    if ((cop_reason_is_orderly(a->reason))) {
         copi_trace(COP_TRACE_EXIT, a->pid, a->parent, kind);
         return;
     }
@@ -264,10 +270,10 @@ static void record(struct copi_actor *a)
 static void close_mailbox(struct copi_actor *a)
 {
     struct cop_msg *m;
-    do {
+    while (!copi_mailbox_close(a)) {
         while ((m = copi_mailbox_next_local(a)) != NULL)
             copi_signal_refuse(a, m);
-    } while (!copi_mailbox_close(a));
+    }
 }
 
 static void free_call_error(struct copi_actor *a)
@@ -280,8 +286,9 @@ static void free_call_error(struct copi_actor *a)
     copi_mem_free(e, sizeof *e);
 }
 
-static void release_owned(struct copi_actor *a)
+static void release_cold(struct copi_actor *a)
 {
+    copi_inbox_free_marks(a);
     copi_alias_free_all(a);
     free_call_error(a);
     copi_epitaph_free(a);
@@ -293,10 +300,12 @@ static void release_owned(struct copi_actor *a)
 /* Telling thousands takes a while. */
 static void let_next_go(struct copi_actor *a)
 {
-    struct copi_worker *w = copi_here()->worker;
     uint32_t many = atomic_load_explicit(&a->link_count, memory_order_relaxed) +
                     atomic_load_explicit(&a->watch_count, memory_order_relaxed);
-    if (COPI_UNLIKELY(many > 64) && w != NULL)
+    if (COPI_LIKELY(many <= 64))
+        return;
+    struct copi_worker *w = copi_here()->worker;
+    if (w != NULL)
         copi_runq_give_up_next_local(w);
 }
 
@@ -304,16 +313,20 @@ static void let_next_go(struct copi_actor *a)
 static void withdraw(struct copi_actor *a)
 {
     copi_name_close(a);
-    copi_timers_forget(a);
-    copi_heap_release_owned(a);
-    atomic_store(&a->call_ref, 0);
+    if ((atomic_load(&a->has) & COPI_HAS_TIMERS) != 0)
+        copi_timers_forget(a);
+    if (a->heap != NULL)
+        copi_heap_release_owned(a);
+    /* relaxed: but for who claims it, which clears it, it alone writes it */
+    if (atomic_load_explicit(&a->call_ref, memory_order_relaxed) != 0)
+        atomic_store(&a->call_ref, 0);
     close_mailbox(a);
     copi_table_unpublish(a);
     let_next_go(a);
     copi_signal_tell_of_death(a);
     drop_inbox(a);
-    copi_inbox_free_marks(a);
-    release_owned(a);
+    if (a->cold != &copi_cold_none)
+        release_cold(a);
 }
 
 void copi_exit_bury(struct copi_actor *a)
@@ -331,7 +344,9 @@ void copi_exit_bury(struct copi_actor *a)
         withdraw(a);
         copi_heap_leave(a);
     }
-    copi_heap_free_all(a);
-    cop_reason_release(a->reason);
+    if (a->heap != NULL)
+        copi_heap_free_all(a);
+    if (a->reason.word != COP_R_NORMAL)
+        cop_reason_release(a->reason);
     a->reason = COP_NORMAL;
 }

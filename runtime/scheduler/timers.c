@@ -256,8 +256,6 @@ static void forget_in(struct shard *s, cop_pid pid)
 
 void copi_timers_forget(struct copi_actor *a)
 {
-    if ((atomic_load(&a->has) & COPI_HAS_TIMERS) == 0)
-        return;
     for (unsigned i = 0; i < shard_count; i++)
         forget_in(&shards[i], a->pid);
 }

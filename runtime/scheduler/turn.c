@@ -122,9 +122,9 @@ bool copi_turn_settle(struct copi_worker *w, struct copi_actor *a)
     return false;
 }
 
-static void tell_of_end(void)
+static void tell_of_end(struct copi_worker *w)
 {
-    COPI_COUNT(exited);
+    copi_count_in(&w->counters.exited);
     if (atomic_load_explicit(&copi_rt.death_watch, memory_order_relaxed)) {
         atomic_fetch_add(&copi_rt.deaths, 1);
         copi_os_futex_wake(&copi_rt.deaths, INT_MAX);
@@ -135,7 +135,7 @@ void copi_turn_bury(struct copi_worker *w, struct copi_actor *a)
 {
     copi_exit_bury(a);
     copi_limbo_add(&w->limbo, a);
-    tell_of_end();
+    tell_of_end(w);
 }
 
 /* ---------------------------------------------- on the machine's stack -- */

@@ -93,6 +93,34 @@ START_TEST(spreads_regular_keys)
 }
 END_TEST
 
+/* Eight keys in a row are on one line of chains, each on its own. */
+START_TEST(keys_in_a_row_share_a_line)
+{
+    struct copi_map m;
+    size_t last = SIZE_MAX, lines = 0;
+
+    copi_map_init(&m);
+    for (int i = 0; i < N; i++)
+        copi_map_insert(&m, &nodes[i], (uint64_t)i);
+    for (int i = 0; i < N; i++) {
+        size_t at = 0;
+        struct copi_map_node *n = NULL;
+
+        while (n == NULL) {
+            for (n = m.chains[at]; n && n->key != (uint64_t)i;)
+                n = n->chain;
+            at++;
+        }
+        lines += (at - 1) / 8 != last;
+        last = (at - 1) / 8;
+    }
+    ck_assert_uint_le(lines, (N + 7) / 8);
+    for (int i = 0; i < N; i++)
+        copi_map_remove(&m, &nodes[i]);
+    copi_map_fini(&m);
+}
+END_TEST
+
 /* Twenty of one key among others, over several doublings. */
 START_TEST(newest_of_equal_keys_first)
 {
@@ -197,9 +225,14 @@ START_TEST(misuse_panics)
 END_TEST
 
 static const TTest *const cases[] = {
-    empty_finds_nothing,        small_needs_no_memory,
-    grows_and_finds_all,        spreads_regular_keys,
-    newest_of_equal_keys_first, goes_on_without_memory,
-    random_against_model,       misuse_panics,
+    empty_finds_nothing,
+    small_needs_no_memory,
+    grows_and_finds_all,
+    spreads_regular_keys,
+    keys_in_a_row_share_a_line,
+    newest_of_equal_keys_first,
+    goes_on_without_memory,
+    random_against_model,
+    misuse_panics,
 };
 UNIT_MAIN("map", cases)

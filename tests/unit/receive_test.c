@@ -112,6 +112,82 @@ START_TEST(by_sender)
 }
 END_TEST
 
+/* -------------------------------------------------------------- a DOWN -- */
+
+static void end_at_once(void *arg)
+{
+    (void)arg;
+}
+
+static cop_pid watched(cop_ref *ref)
+{
+    cop_pid pid;
+    const cop_opts o = {.monitor = ref};
+    ck_assert_int_eq(cop_spawn(&pid, end_at_once, NULL, &o), 0);
+    return pid;
+}
+
+static void expect_down(const cop_msg *m, cop_pid who, cop_ref ref)
+{
+    ck_assert_uint_eq(cop_msg_tag(m), COP_DOWN);
+    ck_assert_uint_eq(cop_msg_sender(m).id, who.id);
+    ck_assert_uint_eq(cop_msg_ref(m).id, ref.id);
+    ck_assert_int_eq(cop_reason_kind(cop_msg_reason(m)), COP_R_NORMAL);
+}
+
+/* It is the only signal there is when the receive looks. */
+static void body_sole_down(void *arg)
+{
+    cop_ref ref, other;
+    const cop_msg *m;
+    (void)arg;
+
+    cop_pid pid = watched(&ref);
+    ck_assert_int_eq(cop_recv_ref(&m, ref, COP_FOREVER), 0);
+    expect_down(m, pid, ref);
+
+    pid = watched(&ref);
+    ck_assert_int_eq(cop_recv_tag(&m, A, cop_in(20 * COP_MS)), COP_ETIMEDOUT);
+    cop_pid later = watched(&other);
+    ck_assert_int_eq(cop_recv_ref(&m, other, COP_FOREVER), 0);
+    expect_down(m, later, other);
+    ck_assert_int_eq(cop_recv_from(&m, pid, COP_FOREVER), 0);
+    expect_down(m, pid, ref);
+    cop_msg *kept = cop_keep(m);
+
+    pid = watched(&ref);
+    ck_assert_int_eq(cop_recv_tag(&m, COP_DOWN, COP_FOREVER), 0);
+    expect_down(m, pid, ref);
+    ck_assert(cop_msg_sender(kept).id != pid.id);
+    cop_msg_free(kept);
+    ck_assert(!cop_demonitor(ref, false));
+    expect_empty();
+}
+START_TEST(a_down_alone_is_received_like_any_message)
+{
+    actor_test(body_sole_down, NULL);
+}
+END_TEST
+
+static void body_late_down(void *arg)
+{
+    cop_ref ref;
+    const cop_msg *m;
+    (void)arg;
+    for (int i = 0; i < 50; i++) {
+        (void)watched(&ref);
+        if (i % 2 == 0) /* its DOWN is on its way, or there */
+            cop_yield();
+        (void)cop_demonitor(ref, true);
+        ck_assert_int_eq(cop_recv(&m, cop_in(COP_MS)), COP_ETIMEDOUT);
+    }
+}
+START_TEST(a_down_without_its_monitor_is_nothing)
+{
+    actor_test(body_late_down, NULL);
+}
+END_TEST
+
 /* ------------------------------------------------------------ deadlines -- */
 
 static void drips(void *to)
@@ -455,6 +531,8 @@ static const TTest *const cases[] = {
     a_moved_body_is_released_once,
     a_shared_body_is_not_copied,
     a_kept_message_outlives_receives,
+    a_down_alone_is_received_like_any_message,
+    a_down_without_its_monitor_is_nothing,
     bodies_of_every_size,
     full_fail_refuses_messages_only,
     full_drop_new_and_old,
