@@ -137,7 +137,7 @@ struct copi_actor {
     bool no_trap; /* COP_ISOLATION_NONE */
     bool is_guest : 1;
     bool is_proxy : 1;   /* of an isolated actor, which judges aliases */
-    bool own_malloc : 1; /* cop_opts.own_malloc: heap->arena is set */
+    bool own_malloc : 1; /* cop_opts.own_malloc: it began with heap->arena */
     uint16_t home; /* its worker: pinned, or held (which only the worker itself
                       looks at) */
 

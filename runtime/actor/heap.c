@@ -346,7 +346,6 @@ void copi_heap_free_all(struct copi_actor *a)
         copi_arena_give_back(h->arena);
     copi_mem_free(h, sizeof *h);
     a->heap = NULL;
-    a->own_malloc = false;
     a->limited = false;
 }
 

@@ -29,7 +29,8 @@ void copi_arena_give_back(uint32_t arena);
  * go on elsewhere. */
 void copi_arena_enter(uint32_t arena);
 void copi_arena_leave(void);
-/* What it holds, in whole pages; whether p lies there. Any thread. */
+/* What it holds, in whole pages; whether p, of malloc, lies there. Any thread.
+ */
 size_t copi_arena_bytes(uint32_t arena);
 bool copi_arena_has(uint32_t arena, const void *p);
 

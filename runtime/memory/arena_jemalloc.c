@@ -361,8 +361,9 @@ static int look_locked(void)
     rc = go_in(v, arena);
     if (rc != 0)
         return rc;
-    void *p = plain(1);
-    bool is_there = p != NULL && copi_arena_has(arena, p);
+    size_t before = copi_arena_bytes(arena);
+    void *p = plain(16 * page_bytes);
+    bool is_there = p != NULL && copi_arena_bytes(arena) > before;
     free(p);
     go_out(v);
     return is_there ? 1 : COP_ENOTSUP;

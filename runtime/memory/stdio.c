@@ -41,6 +41,18 @@ void copi_stdio_touch(void)
     tzset();
 }
 
+/* libc takes a stream from malloc in one block with its lock. What else is on
+ * the list are its own three, and such as lie on a stack while dprintf prints.
+ * The allocator must not be asked about these: it takes every address for one
+ * that it gave, and where it has nothing near that one it would fault. */
+static bool is_from_malloc(const FILE *f)
+{
+    enum { BLOCK_MAX = 1024 };
+    uintptr_t lock = (uintptr_t)f->_lock, at = (uintptr_t)f;
+    return f != stdin && f != stdout && f != stderr && lock > at &&
+           lock - at < BLOCK_MAX;
+}
+
 void copi_stdio_forget(bool (*is_gone)(uint32_t arena, const void *p),
                        uint32_t arena)
 {
@@ -51,7 +63,7 @@ void copi_stdio_forget(bool (*is_gone)(uint32_t arena, const void *p),
     FILE **at = &_IO_list_all;
     while (*at != NULL) {
         FILE *f = *at;
-        if (!is_gone(arena, f)) {
+        if (!is_from_malloc(f) || !is_gone(arena, f)) {
             at = &f->_chain;
             continue;
         }

@@ -237,6 +237,9 @@ END_TEST
 
 /* ---------------------------------------------------------------- `when` -- */
 
+/* Longer than a busy machine keeps the sender from its turn. */
+#define WAIT (COP_SEC / 2)
+
 static bool crashing_when(const cop_msg *m, void *ctx)
 {
     if (cop_msg_tag(m) == TAG_GO)
@@ -273,7 +276,7 @@ static void crashes_in_when(cop_fn fn)
     ck_assert_int_eq(cop_spawn(NULL, sends_later, &self,
                                &(cop_opts){.arg_bytes = sizeof self}),
                      0);
-    waits_with(fn, cop_in(10 * COP_MS));
+    waits_with(fn, cop_in(WAIT));
 }
 
 /* So that the record of the wait lies now here, now there, relative to where
@@ -322,7 +325,7 @@ static void when_body(void *arg)
         ck_assert_int_eq(cop_recv(&m, COP_POLL), 0);
         ck_assert_uint_eq(cop_msg_tag(m), TAG_GO);
     }
-    cop_sleep(20 * COP_MS); /* the timers of those waits would fire now */
+    cop_sleep(2 * WAIT); /* the timers of those waits would fire now */
     ck_assert_int_eq(cop_recv(&m, COP_POLL), COP_ETIMEDOUT);
 }
 

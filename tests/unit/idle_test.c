@@ -34,7 +34,7 @@ static void expect_idle(void)
     int64_t used;
     long slept;
 
-    nap(200 * COP_MS);
+    nap(200 * COP_MS * unit_slow());
     used = cpu_now();
     slept = sleeps_now();
     nap(COP_SEC);

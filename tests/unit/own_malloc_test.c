@@ -12,6 +12,7 @@
 #include "runtime/actor/here.h"
 #include "runtime/memory/arena.h"
 #include "runtime/memory/mem.h"
+#include "runtime/memory/stdio.h"
 #include "tests/support/kid.h"
 #include "tests/support/native.h"
 
@@ -598,6 +599,35 @@ static void streams_body(void *arg)
 
 KID_TEST(streams_are_closed, streams_body)
 
+static const FILE *opened;
+static int asked, asked_of_others;
+
+static bool is_asked_of(uint32_t arena, const void *p)
+{
+    (void)arena;
+    asked += p == opened;
+    asked_of_others += p == stdin || p == stdout || p == stderr;
+    return false;
+}
+
+/* An address that is not the allocator's may be a fault in it. */
+START_TEST(it_is_asked_of_its_own_streams)
+{
+    FILE *f[] = {fopen("/dev/null", "r"), popen("true", "r"), tmpfile()};
+    for (size_t i = 0; i < sizeof f / sizeof f[0]; i++) {
+        ck_assert_ptr_nonnull(f[i]);
+        opened = f[i];
+        asked = 0;
+        copi_stdio_forget(is_asked_of, 0);
+        ck_assert_int_eq(asked, 1);
+    }
+    ck_assert_int_eq(asked_of_others, 0);
+    fclose(f[0]);
+    pclose(f[1]);
+    fclose(f[2]);
+}
+END_TEST
+
 /* ------------------------------------------------------------- accounting */
 
 static void shows(void *arg)
@@ -733,6 +763,7 @@ static const TTest *const cases[] = {
     what_it_gave_away_survives,
     its_mailbox_goes_with_it,
     streams_are_closed,
+    it_is_asked_of_its_own_streams,
     its_memory_counts,
     an_allocation_passes_the_limit,
     there_are_so_many,
