@@ -8,6 +8,10 @@
  * (cop_catch) before it dies of it. In between nothing may change that all
  * deaths share: the signal mask of the thread, its alternate stack, the memory
  * of the process, its mappings.
+ *
+ * Nothing is reported meanwhile: what libdw holds of the program to name lines,
+ * megabytes in several mappings, comes and goes with the reports. Those have
+ * their tests in report_native_test.c, and crash_storm makes some.
  */
 #include "tests/stress/common.h"
 
@@ -319,7 +323,7 @@ int main(int argc, char **argv)
     if (STRESS_INSTRUMENTED)
         return stress_ok("skipped=1"); /* the sanitizer takes the faults */
     map_bad_pages();
-    stress_start(2, NULL);
+    stress_start(2, &(cop_config){.crash_reports = COP_REPORT_NONE});
     stress_run(run, NULL, &died);
     rss = stress_rss(), maps = stress_mappings();
     own = cop_ext_bytes_in_use();
