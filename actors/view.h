@@ -5,6 +5,7 @@
  *     view_text.c   a text that grows, with what JSON needs
  *     view_place.c  where the sockets are; the tool looks there too
  *     view_sups.c   asks supervisors for restarts
+ *     view_names.c  names of functions
  *     view_json.c   the document
  *     view.c        the thread that serves it; the public functions
  */
@@ -53,14 +54,27 @@ struct copi_view_row {
     cop_info info;
     bool has_child; /* a supervisor says that it is its child: */
     char child_id[64];
-    uint64_t restarts;
-    bool is_sup;     /* it is a supervisor, */
-    bool has_answer; /* which has answered */
+    uint64_t restarts; /* as it says; of others info has what was noted */
+    bool is_sup;       /* it is a supervisor, */
+    bool has_answer;   /* which has answered */
     cop_strategy strategy;
 };
 
 /* Fills in what idle supervisors among the rows say. */
 void copi_view_ask_sups(struct copi_view_row *rows, size_t n, bool may_ask);
+
+/* What is known of functions by now. All zero: nothing. */
+struct copi_view_names {
+    struct copi_view_name {
+        uintptr_t function;
+        char text[96];
+    } known[64];
+    unsigned lookups;
+};
+
+/* "parse"; "": it has no name, or too many were looked up. */
+const char *copi_view_name_of(struct copi_view_names *names,
+                              uintptr_t function);
 
 /* As cop_view_json. may_ask: supervisors, too. */
 int copi_view_document(struct copi_view_text *t, size_t actors_max,

@@ -9,11 +9,14 @@
  *     workers         [{"in_turn", "busy_ns", "runnable", "turns", ...}]
  *     live, omitted   actors there are; of these not listed
  *     actors          oldest first: pid, serial, parent (null: none), name,
- *                     label, function, kind, status, wait, calling,
- *                     trap_exit, priority, queue, links, monitors,
- *                     monitored_by, reductions, memory_bytes, stack_bytes;
- *                     of a supervisor's child "child" and "restarts"; of a
- *                     supervisor "strategy" (null: it did not answer)
+ *                     label, function, symbol (its name, or null), kind,
+ *                     status, wait, calling, trap_exit, priority, queue,
+ *                     links, monitors, monitored_by, reductions,
+ *                     memory_bytes, stack_bytes; of a supervisor's child
+ *                     "child" and "restarts", of one restarted by a
+ *                     supervisor that did not answer "restarts"; of a
+ *                     supervisor "strategy" (null: it did not answer); of an
+ *                     isolated actor "os_pid" (null: none at this instant)
  *     failed          ends that were not orderly, since the view began
  *     failures        the last of them, newest first
  */
@@ -149,7 +152,8 @@ static const char *strategy_name(cop_strategy s)
     }
 }
 
-static void add_identity(struct copi_view_text *t, const cop_info *i)
+static void add_identity(struct copi_view_text *t, const cop_info *i,
+                         struct copi_view_names *names)
 {
     char pid[COP_PID_TEXT];
     bool is_root = i->parent.id == COP_PID_INIT.id;
@@ -159,8 +163,10 @@ static void add_identity(struct copi_view_text *t, const cop_info *i)
     add_pid(t, "parent", is_root ? COP_NO_PID : i->parent);
     add_named(t, "name", i->name);
     add_named(t, "label", i->label);
-    copi_view_add(t, ",\"function\":\"0x%" PRIxPTR "\",\"kind\":\"%s\"",
-                  i->function, i->is_handler ? "handler" : "coroutine");
+    copi_view_add(t, ",\"function\":\"0x%" PRIxPTR "\"", i->function);
+    add_named(t, "symbol", copi_view_name_of(names, i->function));
+    copi_view_add(t, ",\"kind\":\"%s\"",
+                  i->is_handler ? "handler" : "coroutine");
 }
 
 static void add_state(struct copi_view_text *t, const cop_info *i)
@@ -178,14 +184,20 @@ static void add_state(struct copi_view_text *t, const cop_info *i)
                   i->memory_bytes, i->stack_bytes);
 }
 
-static void add_row(struct copi_view_text *t, const struct copi_view_row *r)
+static void add_row(struct copi_view_text *t, const struct copi_view_row *r,
+                    struct copi_view_names *names)
 {
-    add_identity(t, &r->info);
+    add_identity(t, &r->info, names);
     add_state(t, &r->info);
-    if (r->has_child) {
+    if (r->has_child)
         add_named(t, "child", r->child_id);
-        copi_view_add(t, ",\"restarts\":%" PRIu64, r->restarts);
-    }
+    if (r->has_child || r->info.restarts > 0)
+        copi_view_add(t, ",\"restarts\":%" PRIu64,
+                      r->has_child ? r->restarts : r->info.restarts);
+    if (r->info.is_isolated && r->info.os_pid > 0)
+        copi_view_add(t, ",\"os_pid\":%d", r->info.os_pid);
+    else if (r->info.is_isolated)
+        copi_view_add(t, ",\"os_pid\":null");
     if (r->is_sup)
         add_named(t, "strategy",
                   r->has_answer ? strategy_name(r->strategy) : NULL);
@@ -209,6 +221,7 @@ static struct copi_view_row *look_at(const cop_pid *pids, size_t *n)
 
 static int add_actors(struct copi_view_text *t, size_t max, bool may_ask)
 {
+    struct copi_view_names names = {0};
     size_t live = cop_actors(NULL, 0);
     size_t cap = live < max ? live : max;
     cop_pid *pids = cop_common_malloc((cap + 1) * sizeof *pids);
@@ -229,7 +242,7 @@ static int add_actors(struct copi_view_text *t, size_t max, bool may_ask)
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
             copi_view_add(t, ",");
-        add_row(t, &rows[i]);
+        add_row(t, &rows[i], &names);
     }
     copi_view_add(t, "]");
     err = 0;

@@ -8,7 +8,8 @@
  * it answers at once, if any worker is free to run it. So a view neither adds
  * to the work of one that is busy, nor piles up questions at one that is stuck:
  * the first of them is still in its mailbox. All together have 200 ms; what is
- * not known by then is left out.
+ * not known by then is left out. The restarts of those who were restarted are
+ * known without an answer, too: supervisors note them (cop_note_restart).
  */
 #include "actors/supervisor.h"
 #include "actors/view.h"

@@ -28,7 +28,7 @@ static void read_actor(struct actor *a, const struct json *v)
     a->parent = json_text(v, "parent");
     a->name = json_text(v, "name");
     a->label = json_text(v, "label");
-    a->function = text_or(v, "function", "?");
+    a->function = text_or(v, "symbol", text_or(v, "function", "?"));
     a->status = text_or(v, "status", "?");
     a->wait = text_or(v, "wait", "-");
     /* a handler between messages */
@@ -43,6 +43,9 @@ static void read_actor(struct actor *a, const struct json *v)
     a->reductions = json_number(v, "reductions", 0);
     a->memory = json_number(v, "memory_bytes", 0);
     a->restarts = json_number(v, "restarts", -1);
+    a->process = -1;
+    if (json_get(v, "os_pid") != NULL)
+        a->process = json_number(v, "os_pid", 0);
     a->rate = -1;
     a->up = a->first = a->last = a->next = NOBODY;
 }

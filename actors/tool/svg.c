@@ -91,6 +91,8 @@ static void print_box(FILE *to, const struct program *p, size_t at,
         fprintf(to, ", queue %.0f", a->queue);
     if (a->restarts > 0)
         fprintf(to, ", restarts %.0f", a->restarts);
+    if (a->process >= 0)
+        fprintf(to, ", process %.0f", a->process);
     fputs("</text></g>\n", to);
 }
 

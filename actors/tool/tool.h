@@ -27,14 +27,17 @@ void tool_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 #define NOBODY ((size_t)-1)
 
 struct actor {
-    const char *pid, *parent, *name, *label, *function, *status, *wait;
+    const char *pid, *parent, *name, *label, *status, *wait;
+    const char *function; /* its name, or its address */
     const char *calling;  /* NULL: nobody */
     const char *child;    /* its id below a supervisor, or NULL */
     const char *strategy; /* of a supervisor that answered, or NULL */
     bool is_sup;
     double serial, queue, reductions, memory;
     double restarts; /* -1: not known */
-    double rate;     /* reductions in a second; -1: not known */
+    double
+        process; /* of an isolated actor; 0: it has none now; -1: of others */
+    double rate; /* reductions in a second; -1: not known */
     /* The tree, by index; NOBODY: there is none. */
     size_t up, first, last, next;
     unsigned depth;

@@ -158,6 +158,10 @@ static void print_actor(const struct actor *a, bool as_tree, size_t columns)
     printf("%6s ", safe_amount(a->rate, amount));
     printf("%6s ", safe_amount(a->memory, amount));
     printf("%8s  %*s", safe_amount(a->restarts, amount), (int)indent, "");
+    if (a->process >= 0) {
+        int used = printf("[process %.0f] ", a->process);
+        left = left > (size_t)used + 8 ? left - (size_t)used : 8;
+    }
     safe_print(stdout, title != NULL ? title : a->function, left);
     putchar('\n');
 }

@@ -47,6 +47,8 @@ static void print_row(FILE *to, const struct actor *a)
         fprintf(to, "  queue %.0f", a->queue);
     if (a->restarts >= 0)
         fprintf(to, "  restarts %.0f", a->restarts);
+    if (a->process >= 0)
+        fprintf(to, "  process %.0f", a->process);
     fputs("\n", to);
 }
 
@@ -70,6 +72,8 @@ static void print_node(FILE *to, const struct program *p, size_t at)
         fprintf(to, "\\nqueue %.0f", a->queue);
     if (a->restarts > 0)
         fprintf(to, "\\nrestarts %.0f", a->restarts);
+    if (a->process >= 0)
+        fprintf(to, "\\nprocess %.0f", a->process);
     fprintf(to, "\"%s];\n", a->is_sup ? ",shape=box,style=bold" : "");
     if (a->up != NOBODY)
         fprintf(to, "  n%zu -> n%zu;\n", a->up, at);

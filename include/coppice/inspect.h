@@ -61,6 +61,7 @@ typedef struct cop_info {
     bool is_isolated;    /* memory and stack are its proxy's then */
     int os_pid; /* the process of an isolated actor; 0: none yet, or unknown
                    at this instant */
+    uint32_t restarts; /* of its place in a supervisor, as told so far */
 } cop_info;
 
 /* COP_ENOPROC. Any thread. */

@@ -169,6 +169,9 @@ COP_API COP_MUST_USE int cop_backtrace(cop_pid pid, uintptr_t *frames,
 #define COP_SYMBOL_TEXT 256
 COP_API char *cop_symbol_str(uintptr_t address, bool is_return, char *buf,
                              size_t size);
+/* The same without source lines, and so quicker. */
+COP_API char *cop_symbol_name(uintptr_t address, bool is_return, char *buf,
+                              size_t size);
 
 #ifdef __cplusplus
 }

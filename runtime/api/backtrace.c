@@ -66,12 +66,21 @@ int cop_backtrace(cop_pid pid, uintptr_t *frames, size_t cap)
 
 char *cop_symbol_str(uintptr_t address, bool is_return, char *buf, size_t size)
 {
-    struct copi_scope s;
     if (buf == NULL && size > 0)
         copi_misuse("cop_symbol_str: buf is NULL");
+    if (!copi_report_may_go_deep())
+        return cop_symbol_name(address, is_return, buf, size);
+    return copi_symbol_str(address, is_return, true, buf, size);
+}
+
+char *cop_symbol_name(uintptr_t address, bool is_return, char *buf, size_t size)
+{
+    struct copi_scope s;
+    if (buf == NULL && size > 0)
+        copi_misuse("cop_symbol_name: buf is NULL");
     /* as in report_text.c */
     bool inside = !copi_report_may_go_deep() && copi_scope_enter(&s);
-    copi_symbol_str(address, is_return, copi_report_may_go_deep(), buf, size);
+    copi_symbol_str(address, is_return, false, buf, size);
     if (inside)
         copi_scope_leave(&s);
     return buf;

@@ -52,6 +52,7 @@ static void fill(struct copi_actor *a, cop_info *i)
         copi_heap_settle(a);
     i->memory_bytes = copi_heap_total(a);
     i->is_isolated = a->is_proxy;
+    i->restarts = READ(a->restarts);
     i->os_pid = a->is_proxy ? copi_isolated_os_pid(a->pid) : 0;
 }
 

@@ -53,7 +53,7 @@ static COPI_COLD struct copi_here *give_up(void)
 }
 
 /* Inlined into the functions of the edge. */
-static inline bool enter(struct copi_scope *s, struct copi_here *h, bool late)
+COPI_EDGE_PART bool enter(struct copi_scope *s, struct copi_here *h, bool late)
 {
     if (COPI_UNLIKELY(h->native == NULL))
         return enter_outside(s);
@@ -116,8 +116,8 @@ COPI_EDGE void copi_scope_leave(struct copi_scope *s)
     atomic_store_explicit(&h->in_runtime, depth - 1, memory_order_release);
 }
 
-static inline struct copi_actor *enter_actor(struct copi_scope *s,
-                                             const char *call, bool late)
+COPI_EDGE_PART struct copi_actor *enter_actor(struct copi_scope *s,
+                                              const char *call, bool late)
 {
     struct copi_here *h = copi_here();
     if (COPI_UNLIKELY(h->native == NULL || h->actor == NULL))

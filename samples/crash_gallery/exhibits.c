@@ -15,9 +15,12 @@
 #undef NDEBUG
 #include <assert.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define ALONE __attribute__((noinline)) static
 
@@ -181,6 +184,23 @@ ALONE void exits_thread(void)
     pthread_exit(NULL);
 }
 
+/* ------------------------------------------------- in a process of its own */
+
+/* These would take all others along, had they no process of their own. */
+
+/* Its process ends with a report on the standard error: not in the gallery. */
+ALONE void spoils_output(void)
+{
+    close(STDERR_FILENO);
+    memset(stdout, -1, sizeof *stdout);
+    puts("who reads this?");
+}
+
+ALONE void kills_process(void)
+{
+    kill(getpid(), SIGKILL);
+}
+
 /* ------------------------------------------------------- limits and misuse */
 
 ALONE void loops(void)
@@ -335,6 +355,18 @@ const struct exhibit exhibits[] = {
      .reason = "{fault, runaway}",
      .is_native = true,
      .opts = {.max_run_ns = 50 * COP_MS}},
+    {.name = "wild_write",
+     .does = "isolated: writes over libc's stdout, and prints",
+     .die = spoils_output,
+     .reason = "{fault, SIGSEGV, ",
+     .has_process = true,
+     .opts = {.isolation = COP_ISOLATED}},
+    {.name = "sigkill",
+     .does = "isolated: its process gets SIGKILL",
+     .die = kills_process,
+     .reason = "{fault, SIGKILL, ",
+     .has_process = true,
+     .opts = {.isolation = COP_ISOLATED}},
     {.name = "memory",
      .does = "allocates beyond memory_max",
      .die = eats,
@@ -390,6 +422,8 @@ const char *exhibit_missing(const struct exhibit *e)
 {
     if (e->is_native && is_sanitized())
         return "a sanitizer takes native faults for itself";
+    if (e->has_process && is_sanitized())
+        return "a sanitizer is in the way of processes that fork";
 #if defined(__aarch64__)
     if (e->die == divides)
         return "a division by zero gives zero on this processor";

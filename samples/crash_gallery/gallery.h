@@ -45,6 +45,7 @@ struct exhibit {
     void (*strike)(cop_pid); /* or what is done to it by the curator */
     const char *reason;      /* the beginning of what it must die of */
     bool is_native;          /* a fault, or what needs preemption */
+    bool has_process;        /* of its own */
     bool is_orderly;         /* its supervisor lets it rest */
     cop_opts opts;           /* limits */
 };

@@ -136,7 +136,8 @@ int main(int argc, char **argv)
 {
     struct tour tour = {0};
     struct outcome outcome = {.tour = &tour};
-    cop_config config = {.crash_rate = 1000, .log = print_others};
+    cop_config config = {
+        .crash_rate = 1000, .log = print_others, .zygote = true};
     int code = take_options(&tour, argc, argv);
 
     if (code != 0)

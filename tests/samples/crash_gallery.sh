@@ -42,12 +42,13 @@ while read -r name does; do
     grep -q -e "^$name: $does" -e "^$name: not shown: " "$dir/out" ||
         failed "$name is not in its own catalogue"
 done < "$dir/list"
-[ "$(wc -l < "$dir/list")" -ge 24 ] || failed "the list is too short"
+[ "$(wc -l < "$dir/list")" -ge 26 ] || failed "the list is too short"
 
 # What can be shown in any build, and where it was.
 try 0 '^  monitor  *{limit, "memory"}' --only memory
 try 0 '^  supervisor  *normal; lets it rest' --only normal
 try 0 '^  supervisor  *killed; restarts it' --only kill
+try 0 '^  link  *{fault, SIGKILL, ' --only sigkill
 if "$program" --only segv_read | grep -q 'not shown: a sanitizer'; then
     echo "ok: no native exhibits in a sanitizer's build"
 else

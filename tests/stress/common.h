@@ -98,6 +98,10 @@ size_t stress_rss(void);
 size_t stress_threads(void);
 size_t stress_fds(void);
 size_t stress_mappings(void);
+/* So many may have come with each thread more: a spare one for a worker that is
+ * stuck, which is a matter of the machine's load. Its stack, its alternate one,
+ * each with a guard, and a chunk or two of the allocator's. */
+enum { STRESS_THREAD_MAPPINGS = 6 };
 
 /* A foreign thread that runs fn(arg). */
 pthread_t stress_thread(void *(*fn)(void *), void *arg);

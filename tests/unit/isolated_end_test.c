@@ -196,6 +196,22 @@ static void tells_pid_and_spins(void *arg)
         globe++;
 }
 
+static void make_view(void *arg)
+{
+    ck_assert_int_eq(cop_view_json(arg, NULL, 0), 0);
+}
+
+/* In the live view, which is made outside actors. */
+static void shows_process(pid_t os)
+{
+    char *text = NULL, want[32];
+
+    ck_assert_int_eq(cop_blocking(make_view, &text), 0);
+    snprintf(want, sizeof want, "\"os_pid\":%d}", (int)os);
+    ck_assert_ptr_nonnull(strstr(text, want));
+    free(text);
+}
+
 static void body_kills(void *arg)
 {
     cop_pid self = cop_self();
@@ -212,6 +228,7 @@ static void body_kills(void *arg)
         ck_assert_int_eq(cop_info_get(p, &info), 0);
     while (info.os_pid == 0);
     ck_assert(info.is_isolated && info.os_pid == os);
+    shows_process(os);
     kill(os, SIGSTOP); /* not even that saves it */
     ck_assert_int_eq(cop_exit_signal(p, COP_KILL), 0);
     ends_with(down, "killed");

@@ -211,8 +211,10 @@ static const char family[] =
       "\"status\":\"waiting\",\"wait\":\"call\",\"calling\":\"0.4.1\"") ","
     A("0.3.1", "\"0.9.9\"", "3", ",\"label\":\"\\\"<\\u001b\","
       "\"status\":\"running\",\"queue\":4") ","
-    A("0.4.1", "\"0.2.1\"", "4", ",\"function\":\"0x1\"") ","
-    A("0.5.1", "\"0.1.1\"", "5", "") "]}";
+    A("0.4.1", "\"0.2.1\"", "4", ",\"function\":\"0x1\","
+      "\"symbol\":\"parse\"") ","
+    A("0.5.1", "\"0.1.1\"", "5", ",\"function\":\"0x2\",\"symbol\":null,"
+      "\"os_pid\":77") "]}";
 
 /* Parents that are younger, and themselves. */
 static const char circles[] =
@@ -241,8 +243,8 @@ START_TEST(the_tree_is_that_of_parents)
     ck_assert_str_eq(drawn(tree_print_text, &p),
                      "0.1.1  top (one_for_one)  waiting: message\n"
                      "  0.2.1  db  waiting: call 0.4.1  restarts 3\n"
-                     "    0.4.1  0x1  ?\n"
-                     "  0.5.1  ?  ?\n"
+                     "    0.4.1  parse  ?\n"
+                     "  0.5.1  0x2  ?  process 77\n"
                      "0.3.1  \"<?  running  queue 4\n"
                      "and 2 more\n");
     program_free(&p);

@@ -3,6 +3,8 @@
  * view_test.c - what the live view says of a program: of supervisors, of one
  * that is stuck, of one under load, of one that is started and stopped.
  */
+#include "actors/view.h"
+
 #include "tests/support/view.h"
 
 #include <coppice/sys.h>
@@ -60,6 +62,45 @@ START_TEST(hostile_labels_stay_labels)
     free(text);
     stopped();
     remove_folder();
+}
+END_TEST
+
+/* By its name where nothing else names it; its address stays beside. */
+START_TEST(a_function_has_its_name)
+{
+    const struct json *v;
+    struct program p;
+    char address[32];
+    cop_pid pid;
+
+    viewed(1);
+    pid = spawned(sleeper, NULL, NULL);
+    rests(pid);
+    p = look(0);
+    ck_assert_ptr_nonnull(find(&p, pid));
+    ck_assert_str_eq(find(&p, pid)->function, "sleeper");
+    ck_assert(find(&p, pid)->process == -1);
+    ck_assert(find(&p, pid)->restarts == -1);
+    v = json_get(p.doc.root, "actors")->first;
+    snprintf(address, sizeof address, "0x%zx", (size_t)(uintptr_t)sleeper);
+    ck_assert_str_eq(json_text(v, "function"), address);
+    program_free(&p);
+    unviewed();
+}
+END_TEST
+
+START_TEST(names_are_looked_up_once_and_not_for_ever)
+{
+    struct copi_view_names names = {0};
+
+    for (int i = 0; i < 3; i++)
+        ck_assert_str_eq(copi_view_name_of(&names, (uintptr_t)sleeper),
+                         "sleeper");
+    ck_assert_uint_eq(names.lookups, 1);
+    ck_assert_str_eq(copi_view_name_of(&names, 0), "");
+    for (uintptr_t i = 0; i < 2000; i++)
+        ck_assert_str_eq(copi_view_name_of(&names, 0x100 + i), "");
+    ck_assert_uint_le(names.lookups, 256);
 }
 END_TEST
 
@@ -306,6 +347,28 @@ START_TEST(a_suspended_supervisor_is_not_asked)
 }
 END_TEST
 
+/* Supervisors note the restarts: who has another label, or no time, need not
+ * be asked. */
+START_TEST(restarts_are_known_without_an_answer)
+{
+    struct program p;
+    cop_pid sup;
+
+    viewed(2);
+    ck_assert_int_eq(
+        cop_sup_start(&sup, &sup_spec, &(cop_opts){.label = "the boss"}, NULL),
+        0);
+    rests(sup);
+    crash_kid(sup);
+    crash_kid(sup);
+    p = look(0);
+    ck_assert(!find(&p, sup)->is_sup);
+    ck_assert(find(&p, cop_whereis("the kid"))->restarts == 2);
+    program_free(&p);
+    unviewed();
+}
+END_TEST
+
 static void ignore(void *state, const cop_msg *m)
 {
     (void)state;
@@ -469,6 +532,8 @@ END_TEST
 static const TTest *const cases[] = {
     an_actor_is_shown,
     hostile_labels_stay_labels,
+    a_function_has_its_name,
+    names_are_looked_up_once_and_not_for_ever,
     what_is_too_much_is_counted,
     restarts_and_failures_are_shown,
     the_last_failures_are_kept_while_they_are_wanted,
@@ -476,6 +541,7 @@ static const TTest *const cases[] = {
     a_program_whose_workers_are_all_stuck_is_visible,
     a_busy_supervisor_is_not_asked,
     a_suspended_supervisor_is_not_asked,
+    restarts_are_known_without_an_answer,
     those_who_do_not_answer_have_little_time,
     virtual_time_does_not_hold_it_up,
     a_thousand_looks_while_actors_come_and_go,
