@@ -20,6 +20,7 @@ struct copi_watch {
     char *name; /* the name that was monitored, or NULL; owned */
     size_t name_bytes;
     bool came_late; /* its monitor signal met a dying target: noproc */
+    bool quiet;     /* of calls (kept.c): observers do not see it */
 };
 
 struct copi_monitor {
@@ -27,12 +28,6 @@ struct copi_monitor {
     struct copi_ordmap_node by_ref;
     cop_pid target;
     struct copi_watch *watch; /* the target's; see above when it is valid */
-};
-
-struct copi_alias {
-    struct copi_alias *next;
-    cop_ref ref;
-    int mode; /* cop_alias_mode and COP_ALIAS_PRIORITY */
 };
 
 /* Both records of a monitor of `target` (by `name` unless NULL) for `watcher`.
@@ -53,6 +48,8 @@ struct copi_monitor *copi_monitor_pop(struct copi_actor *a);
 void copi_watch_add(struct copi_actor *a, struct copi_watch *w);
 void copi_watch_remove(struct copi_actor *a, struct copi_watch *w);
 struct copi_watch *copi_watch_pop(struct copi_actor *a);
+/* More than n, the quiet ones too. */
+bool copi_watch_are_many(const struct copi_actor *a, unsigned n);
 
 /* 0, or COP_ENOMEM. */
 int copi_alias_add(struct copi_actor *a, cop_ref ref, int mode);

@@ -142,18 +142,10 @@ static int await(struct call *c, cop_time deadline)
     return c->reason.word == COP_R_NOPROC ? COP_ENOPROC : COP_EDOWN;
 }
 
-static int send_and_wait(struct call *c, struct cop_msg *m)
+/* Waits until the call has ended, in whatever way. */
+static int see_through(struct call *c)
 {
-    m->sender = c->a->pid;
-    m->ref = c->ref;
-    int rc = copi_tie_monitor(c->a, c->to, c->ref, NULL);
-    if (rc != 0) {
-        copi_msg_release(m);
-        return rc;
-    }
-    rc = copi_send(c->s, c->to, m);
-    if (rc == 0)
-        rc = await(c, c->deadline);
+    int rc = await(c, c->deadline);
     /* The reply overtakes nothing, so a DOWN may have come first although the
      * call was answered: by another actor than the callee. */
     if (rc != 0 && !withdraw(c)) {
@@ -163,9 +155,47 @@ static int send_and_wait(struct call *c, struct cop_msg *m)
         cop_reason_release(c->reason);
         c->reason = COP_NORMAL;
     }
-    copi_tie_demonitor(c->a, c->ref);
-    copi_tie_flush(c->a, c->ref);
     return rc;
+}
+
+/* With a monitor of its own. */
+static int send_watched(struct call *c, struct cop_msg *m)
+{
+    int rc = copi_tie_monitor(c->a, c->to, c->ref, NULL);
+    if (rc != 0) {
+        copi_msg_release(m);
+        return rc;
+    }
+    rc = copi_send(c->s, c->to, m);
+    if (rc == 0)
+        rc = see_through(c);
+    if (!copi_tie_demonitor(c->a, c->ref))
+        copi_tie_flush(c->a, c->ref);
+    return rc;
+}
+
+/* The callee, if this call may rely on a kept monitor: it is known to live, and
+ * nothing but its death keeps the message from it. */
+static struct copi_actor *plain_callee(const struct call *c)
+{
+    if (c->a->is_guest || copi_is_away() ||
+        copi_inject_is_on(COPI_INJECT_SENDS))
+        return NULL;
+    struct copi_actor *to = copi_table_find(c->to);
+    return to != NULL && to->mailbox_max == 0 ? to : NULL;
+}
+
+static int send_and_wait(struct call *c, struct cop_msg *m)
+{
+    struct copi_actor *to = plain_callee(c);
+    m->sender = c->a->pid;
+    m->ref = c->ref;
+    if (to == NULL || !copi_tie_rely(c->a, c->to, c->ref))
+        return send_watched(c, m);
+    COPI_COUNT(sent);
+    /* looked up once: who is dead by now refuses it, and says so */
+    copi_signal_push(to, m);
+    return see_through(c);
 }
 
 static int run_call(struct call *c, const void *body, size_t size)
