@@ -309,6 +309,15 @@ static bool pass_alias(struct copi_actor *a, struct cop_msg *m, bool *urgent)
     return true;
 }
 
+bool copi_signal_enters(struct copi_actor *a, struct cop_msg *m)
+{
+    bool urgent;
+    if (pass_alias(a, m, &urgent))
+        return true;
+    copi_signal_dead_letter(m, a->pid, COP_DEAD_ALIAS);
+    return false;
+}
+
 static struct cop_msg *drop_oldest(struct copi_actor *a)
 {
     struct cop_msg *prev = NULL, *m = a->inbox;

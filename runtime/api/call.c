@@ -25,9 +25,7 @@
 
 #include "runtime/actor/away.h"
 #include "runtime/actor/counters.h"
-#include "runtime/actor/mailbox.h"
 #include "runtime/actor/monitor.h"
-#include "runtime/actor/signal.h"
 #include "runtime/actor/table.h"
 #include "runtime/actor/tie.h"
 #include "runtime/api/call_error.h"
@@ -49,7 +47,7 @@ struct call {
     cop_time deadline;
     struct cop_msg *reply;
     cop_reason reason; /* after COP_EDOWN */
-    char path[192];    /* after COP_EDEADLOCK */
+    char path[192];    /* after COP_EDEADLOCK; else "" */
 };
 
 /* --------------------------------------------------------------- cycles -- */
@@ -87,7 +85,7 @@ static void write_path(struct call *c, const struct path *p)
     }
 }
 
-static bool is_deadlock(struct call *c)
+static COPI_NOINLINE bool is_cycle(struct call *c)
 {
     struct path one, two;
     if (!follow(c->to, c->a->pid, &one) || !follow(c->to, c->a->pid, &two) ||
@@ -96,6 +94,13 @@ static bool is_deadlock(struct call *c)
         return false;
     write_path(c, &one);
     return true;
+}
+
+/* Mostly the callee waits for nobody. */
+static inline bool is_deadlock(struct call *c)
+{
+    struct copi_actor *to = copi_table_find(c->to);
+    return to != NULL && atomic_load(&to->call_ref) != 0 && is_cycle(c);
 }
 
 /* -------------------------------------------------------------- calling -- */
@@ -194,7 +199,7 @@ static int send_and_wait(struct call *c, struct cop_msg *m)
         return send_watched(c, m);
     COPI_COUNT(sent);
     /* looked up once: who is dead by now refuses it, and says so */
-    copi_signal_push(to, m);
+    copi_send_push(copi_here(), to, m);
     return see_through(c);
 }
 
@@ -255,17 +260,30 @@ static void guest_free(struct copi_actor *a, struct copi_scope *s)
     copi_limbo_add_outside(a);
 }
 
+/* The path is not all cleared: it is long, and mostly of no use. */
+static inline void begin(struct call *c, struct copi_scope *s, cop_pid to,
+                         cop_tag tag, cop_time deadline)
+{
+    c->s = s;
+    c->a = s->self;
+    c->to = to;
+    c->tag = tag;
+    c->deadline = deadline;
+    c->reply = NULL;
+    c->reason = COP_NORMAL;
+    c->path[0] = '\0';
+}
+
 static int call(struct cop_msg **out, cop_pid to, cop_tag tag, const void *body,
                 size_t size, cop_time deadline)
 {
     struct copi_scope s;
-    struct call c = {.to = to, .tag = tag, .deadline = deadline};
+    struct call c;
     int rc = 0;
     *out = NULL;
     if (!copi_scope_enter(&s))
         return COP_ESTOPPED;
-    c.s = &s;
-    c.a = s.self;
+    begin(&c, &s, to, tag, deadline);
     if (s.self == NULL)
         rc = guest_new(&c.a, &s);
     if (rc == 0)
@@ -365,16 +383,21 @@ void cop_request_cancel(cop_ref request)
 
 /* -------------------------------------------------------------- replies -- */
 
+static inline bool claim_of(struct copi_actor *a, cop_ref call)
+{
+    uint64_t ref = call.id;
+    return atomic_compare_exchange_strong(&a->call_ref, &ref, 0);
+}
+
 /* Whether the caller waits for this reply; then it is the replier's to send. */
 static bool claim(cop_from to)
 {
     struct copi_actor *a = copi_table_find(to.pid);
-    uint64_t ref = to.ref.id;
     if (a == NULL)
         return copi_is_away(); /* there it is claimed */
     if (!copi_ref_is_call(to.ref))
         return true; /* the alias decides, at the caller */
-    return atomic_compare_exchange_strong(&a->call_ref, &ref, 0);
+    return claim_of(a, to.ref);
 }
 
 static int reply_now(cop_pid to, struct cop_msg *m)
@@ -411,10 +434,48 @@ static int reply_owned(cop_from to, struct cop_msg *m)
     return rc;
 }
 
+enum { NOT_REPLIED = 1 };
+
+/* What most replies are: small, by an actor, and nothing is being injected.
+ * NOT_REPLIED: it is none of these, and nothing happened. */
+static int reply_quick(cop_from to, const void *body, size_t size)
+{
+    struct copi_here *h;
+    int cell = copi_cell_class(COPI_MSG_HEADER + size);
+    if (COPI_UNLIKELY(size > COPI_BODY_SMALL || to.pid.id == 0 ||
+                      !copi_ref_is_call(to.ref) ||
+                      copi_inject_is_on(COPI_INJECT_SENDS)) ||
+        (h = copi_scope_quick()) == NULL)
+        return NOT_REPLIED;
+    int rc = COP_ENOMEM;
+    struct cop_msg *m =
+        copi_slab_alloc_from(h->cells, (enum copi_slab_class)cell);
+    if (COPI_LIKELY(m != NULL)) {
+        copi_msg_set(m, COPI_SIG_MESSAGE, cell, COP_REPLY, size);
+        m->flags = COPI_MSG_REPLY;
+        m->sender = h->actor->pid;
+        m->ref = to.ref;
+        copi_msg_copy(m, body, size);
+        struct copi_actor *a = copi_table_find(to.pid);
+        if (COPI_UNLIKELY(a == NULL || !claim_of(a, to.ref))) {
+            rc = reply_now(to.pid, m); /* which finds the same */
+        } else {
+            copi_count_in(&h->counters->sent);
+            copi_send_push(h, a, m);
+            rc = 0;
+        }
+    }
+    copi_scope_quick_leave(h);
+    return rc;
+}
+
 int cop_reply(cop_from to, const void *body, size_t size)
 {
     if (body == NULL && size > 0)
         return COP_EINVAL;
+    int rc = reply_quick(to, body, size);
+    if (COPI_LIKELY(rc != NOT_REPLIED))
+        return rc;
     if (size > COPI_BODY_MAX)
         return COP_ESIZE;
     struct cop_msg *m = copi_msg_make(COP_REPLY, body, size);

@@ -11,6 +11,7 @@
 
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/misuse.h"
+#include "runtime/actor/signal.h"
 #include "runtime/api/recv.h"
 #include "runtime/scheduler/wait.h"
 
@@ -44,6 +45,8 @@ static int first_match(const cop_match *c, size_t n, const struct cop_msg *m)
 static struct cop_msg *begin_at(struct copi_actor *a, const cop_match *c,
                                 size_t n)
 {
+    if (n == 1)
+        return c->ref.id != 0 ? copi_inbox_marked(a, c->ref) : NULL;
     const cop_match *oldest = NULL;
     int most = -1;
     for (size_t i = 0; i < n; i++) {
@@ -74,14 +77,23 @@ static int look(struct copi_actor *a, const cop_match *c, size_t n,
     return -1;
 }
 
-/* Most that is received is the only message there is, past the inbox. */
+/* Does it only belong at the inbox's end, if its alias lets it in? */
+static inline bool is_simple(const struct copi_actor *a,
+                             const struct cop_msg *m)
+{
+    return m->kind == COPI_SIG_MESSAGE && !a->limited && !a->is_proxy &&
+           (m->flags & (COPI_MSG_COUNTED | COPI_MSG_URGENT)) == 0;
+}
+
+/* Most that is received is the only signal there is, past the inbox, in which
+ * nothing matches. */
 static inline int take_sole(struct copi_actor *a, const cop_match *c, size_t n)
 {
     struct cop_msg *m;
-    if (n != 1 || c->when != NULL || a->inbox != NULL ||
-        (m = copi_mailbox_sole_local(a)) == NULL ||
-        !copi_inbox_is_plain(a, m) || !matches(c, m) ||
-        !copi_mailbox_take_sole_local(a, m))
+    if (n != 1 || c->when != NULL || (m = copi_mailbox_sole_local(a)) == NULL ||
+        !is_simple(a, m) || !matches(c, m) ||
+        !copi_mailbox_take_sole_local(a, m) ||
+        ((m->flags & COPI_MSG_ALIAS) && !copi_signal_enters(a, m)))
         return -1;
     copi_inbox_lend_loose(a, m);
     return 0;
@@ -94,7 +106,7 @@ static int recv_behind(struct copi_actor *a, const cop_match *c, size_t n,
     struct cop_msg *prev = NULL;
     int found;
     copi_inbox_unlend(a);
-    if (mark == NULL && (found = take_sole(a, c, n)) >= 0)
+    if (mark == NULL && a->inbox == NULL && (found = take_sole(a, c, n)) >= 0)
         return found;
     copi_wait_begin(&w, deadline, why);
     copi_signals_take(a);

@@ -294,8 +294,7 @@ static void release_owned(struct copi_actor *a)
 static void let_next_go(struct copi_actor *a)
 {
     struct copi_worker *w = copi_here()->worker;
-    uint32_t links =
-        atomic_load_explicit(&a->link_count, memory_order_relaxed);
+    uint32_t links = atomic_load_explicit(&a->link_count, memory_order_relaxed);
     if (COPI_UNLIKELY(links > 64 || copi_watch_are_many(a, 64)) && w != NULL)
         copi_runq_give_up_next_local(w);
 }
