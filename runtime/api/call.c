@@ -3,8 +3,9 @@
  * call.c - request and reply. Rank: 5.
  *
  * cop_call is a monitor, a message and a wait by their common reference. The
- * caller publishes whom it waits for (`calling`) and in which call
- * (`call_ref`), which serves two ends:
+ * monitor is mostly there from the call before (actor/kept.c). The caller
+ * publishes whom it waits for (`calling`) and in which call (`call_ref`), which
+ * serves two ends:
  *
  *   - Whoever replies claims the call by setting call_ref from the reference
  *     to 0, and sends only then. So a second reply, or one that comes after
