@@ -53,7 +53,9 @@ typedef struct cop_info {
     bool trap_exit;
     cop_priority priority;
     size_t queue; /* messages in the mailbox */
-    size_t links, monitors, monitored_by;
+    size_t links;
+    size_t monitors, monitored_by; /* that of a call counts at most while the
+                                      call lasts: see `calling` */
     uint64_t reductions;
     size_t memory_bytes; /* record, state, touched stack, blocks (memory.h),
                             messages in the mailbox with their bodies */

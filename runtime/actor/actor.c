@@ -48,7 +48,7 @@ struct copi_cold *copi_cold_make(struct copi_actor *a)
     struct copi_cold *c = copi_cold_of(a);
     if (c != NULL)
         return c;
-    c = copi_slab_alloc(COPI_SLAB_64);
+    c = copi_slab_alloc(COPI_SLAB_128);
     if (c == NULL)
         return NULL;
     memset(c, 0, sizeof *c);
@@ -64,7 +64,8 @@ static void free_cold(struct copi_actor *a)
         return;
     COPI_ASSERT(c->defers == NULL && c->aliases == NULL && c->marks == NULL);
     COPI_ASSERT(c->call_error == NULL && c->epitaph == NULL);
-    copi_slab_free(COPI_SLAB_64, c);
+    COPI_ASSERT(c->kept.monitor == NULL);
+    copi_slab_free(COPI_SLAB_128, c);
 }
 
 COPI_OUTLINE void copi_actor_free(struct copi_actor *a)

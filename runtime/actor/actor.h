@@ -28,9 +28,9 @@
 
 struct copi_carrier;
 struct copi_name;
-struct copi_alias;
 struct copi_defer;
 struct copi_marks;
+struct copi_monitor;
 struct copi_epitaph;
 struct copi_heap;
 
@@ -69,6 +69,19 @@ struct copi_call_error {
     char text[384];
 };
 
+struct copi_alias {
+    struct copi_alias *next;
+    cop_ref ref;
+    int mode; /* cop_alias_mode and COP_ALIAS_PRIORITY */
+};
+
+/* The monitor that an actor keeps for its calls; kept.c. */
+struct copi_kept {
+    struct copi_monitor *monitor; /* in no map; NULL: none */
+    cop_pid last;                 /* whom it called last */
+    uint64_t call;                /* the last call that relied on it */
+};
+
 /* What few actors ever have, made when the first of it is needed; until then
  * there is one for all, empty and constant. The actor's own. */
 struct copi_cold {
@@ -80,9 +93,11 @@ struct copi_cold {
     struct copi_epitaph *epitaph;       /* what is told of it if it crashes */
     uint64_t alive_ref; /* cop_is_alive waits for this one; 0: none */
     bool alive_dead;    /* the answer to it */
+    struct copi_kept kept;
+    struct copi_alias alias; /* the first one; no reference: not in use */
 };
 
-_Static_assert(sizeof(struct copi_cold) <= 64, "fits its slab class");
+_Static_assert(sizeof(struct copi_cold) <= 128, "fits its slab class");
 
 extern const struct copi_cold copi_cold_none;
 

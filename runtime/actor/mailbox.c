@@ -259,23 +259,6 @@ void copi_inbox_lend(struct copi_actor *a, struct cop_msg *prev,
     a->current = m;
 }
 
-void copi_inbox_mark_at(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
-{
-    int age = copi_inbox_mark_age(a, ref);
-    struct copi_marks *k = a->cold->marks;
-    if (age >= MARKS / 2) { /* it is in use: others must not push it out */
-        k->ref[(k->used - 1 - (unsigned)age) % MARKS] = 0;
-        age = -1;
-    }
-    if (age < 0) {
-        copi_inbox_mark(a, ref);
-        k = a->cold->marks;
-        age = 0;
-    }
-    if (k != NULL)
-        k->prev[(k->used - 1 - (unsigned)age) % MARKS] = prev;
-}
-
 /* NULL: no memory. */
 static struct copi_marks *make_marks(struct copi_actor *a)
 {
@@ -287,7 +270,7 @@ static struct copi_marks *make_marks(struct copi_actor *a)
     return cold != NULL ? cold->marks : NULL;
 }
 
-void copi_inbox_mark(struct copi_actor *a, cop_ref ref)
+static void set_mark(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
 {
     /* Without a marker a receive is right, only slower: so no memory is no
      * error here. */
@@ -296,7 +279,27 @@ void copi_inbox_mark(struct copi_actor *a, cop_ref ref)
         return;
     unsigned i = k->used++ % MARKS;
     k->ref[i] = ref.id;
-    k->prev[i] = a->inbox_last;
+    k->prev[i] = prev;
+}
+
+void copi_inbox_mark(struct copi_actor *a, cop_ref ref)
+{
+    if (a->inbox_last != NULL) /* else no marker says the same */
+        set_mark(a, ref, a->inbox_last);
+}
+
+void copi_inbox_mark_at(struct copi_actor *a, cop_ref ref, struct cop_msg *prev)
+{
+    int age = copi_inbox_mark_age(a, ref);
+    struct copi_marks *k = a->cold->marks;
+    if (age >= MARKS / 2) { /* it is in use: others must not push it out */
+        k->ref[(k->used - 1 - (unsigned)age) % MARKS] = 0;
+        age = -1;
+    }
+    if (age < 0)
+        set_mark(a, ref, prev);
+    else
+        k->prev[(k->used - 1 - (unsigned)age) % MARKS] = prev;
 }
 
 struct cop_msg *copi_inbox_marked(struct copi_actor *a, cop_ref ref)

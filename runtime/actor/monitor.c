@@ -3,7 +3,8 @@
  * monitor.c - monitor records, and the aliases of one actor. Rank: 3.
  *
  * Aliases are few at a time (one for each request under way), so they are a
- * plain chain, newest first.
+ * plain chain, newest first. One of them has its place in the cold part: most
+ * actors that have any never have two.
  */
 #include "runtime/actor/monitor.h"
 
@@ -31,6 +32,7 @@ static inline struct copi_watch *watch_new(struct copi_slab_cache *cells,
     w->name = NULL;
     w->name_bytes = 0;
     w->came_late = false;
+    w->quiet = false;
     if (name == NULL)
         return w;
     w->name_bytes = strlen(name) + 1;
@@ -115,13 +117,15 @@ struct copi_monitor *copi_monitor_pop(struct copi_actor *a)
 void copi_watch_add(struct copi_actor *a, struct copi_watch *w)
 {
     copi_list_ring_push(&a->watches, &w->order);
-    copi_actor_tally(&a->watch_count, 1);
+    if (!w->quiet)
+        copi_actor_tally(&a->watch_count, 1);
 }
 
 void copi_watch_remove(struct copi_actor *a, struct copi_watch *w)
 {
     copi_list_ring_remove(&a->watches, &w->order);
-    copi_actor_tally(&a->watch_count, -1);
+    if (!w->quiet)
+        copi_actor_tally(&a->watch_count, -1);
 }
 
 struct copi_watch *copi_watch_pop(struct copi_actor *a)
@@ -133,12 +137,26 @@ struct copi_watch *copi_watch_pop(struct copi_actor *a)
     return w;
 }
 
+bool copi_watch_are_many(const struct copi_actor *a, unsigned n)
+{
+    const struct copi_list *l = a->watches;
+    while (l != NULL && n > 0 && l->next != a->watches) {
+        l = l->next;
+        n--;
+    }
+    return l != NULL && n == 0;
+}
+
 /* -------------------------------------------------------------- aliases -- */
 
 int copi_alias_add(struct copi_actor *a, cop_ref ref, int mode)
 {
     struct copi_cold *cold = copi_cold_make(a);
-    struct copi_alias *l = cold != NULL ? copi_slab_alloc(COPI_SLAB_64) : NULL;
+    if (cold == NULL)
+        return COP_ENOMEM;
+    struct copi_alias *l = &cold->alias;
+    if (l->ref.id != 0)
+        l = copi_slab_alloc(COPI_SLAB_64);
     if (l == NULL)
         return COP_ENOMEM;
     *l = (struct copi_alias){cold->aliases, ref, mode};
@@ -155,6 +173,14 @@ int copi_alias_mode(const struct copi_actor *a, cop_ref ref)
     return COP_ALIAS_NONE;
 }
 
+static void free_alias(struct copi_cold *cold, struct copi_alias *l)
+{
+    if (l == &cold->alias)
+        l->ref = COP_NO_REF;
+    else
+        copi_slab_free(COPI_SLAB_64, l);
+}
+
 bool copi_alias_remove(struct copi_actor *a, cop_ref ref)
 {
     struct copi_cold *cold = copi_cold_of(a);
@@ -164,7 +190,7 @@ bool copi_alias_remove(struct copi_actor *a, cop_ref ref)
         struct copi_alias *l = *p;
         if (l->ref.id == ref.id) {
             *p = l->next;
-            copi_slab_free(COPI_SLAB_64, l);
+            free_alias(cold, l);
             return true;
         }
     }

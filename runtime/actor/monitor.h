@@ -20,6 +20,7 @@ struct copi_watch {
     char *name; /* the name that was monitored, or NULL; owned */
     size_t name_bytes;
     bool came_late; /* its monitor signal met a dying target: noproc */
+    bool quiet;     /* of calls (kept.c): observers do not see it */
 };
 
 struct copi_monitor {
@@ -41,12 +42,6 @@ static inline cop_ref copi_monitor_ref(const struct copi_monitor *m)
     return COP_LITERAL(cop_ref){key << 2 | key >> 62};
 }
 
-struct copi_alias {
-    struct copi_alias *next;
-    cop_ref ref;
-    int mode; /* cop_alias_mode and COP_ALIAS_PRIORITY */
-};
-
 /* Both records of a monitor of `target` (by `name` unless NULL) for `watcher`.
  * 0, or COP_ENOMEM. */
 int copi_monitor_new(struct copi_monitor **out, cop_pid watcher, cop_pid target,
@@ -65,6 +60,8 @@ struct copi_monitor *copi_monitor_pop(struct copi_actor *a);
 void copi_watch_add(struct copi_actor *a, struct copi_watch *w);
 void copi_watch_remove(struct copi_actor *a, struct copi_watch *w);
 struct copi_watch *copi_watch_pop(struct copi_actor *a);
+/* More than n, the quiet ones too. */
+bool copi_watch_are_many(const struct copi_actor *a, unsigned n);
 
 /* 0, or COP_ENOMEM. */
 int copi_alias_add(struct copi_actor *a, cop_ref ref, int mode);

@@ -30,6 +30,7 @@
 #include "runtime/actor/driver.h"
 #include "runtime/actor/heap.h"
 #include "runtime/actor/here.h"
+#include "runtime/actor/kept.h"
 #include "runtime/actor/link.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/monitor.h"
@@ -94,6 +95,8 @@ static void answer_for_dead(struct cop_msg *m, cop_pid dead,
 {
     switch (m->kind) {
     case COPI_SIG_MESSAGE:
+        if (m->flags & COPI_MSG_CALL)
+            copi_kept_refused(m, dead);
         copi_signal_dead_letter(m, dead, reason);
         break;
     case COPI_SIG_LINK:
@@ -265,18 +268,18 @@ static void end_monitor(struct copi_actor *a, struct copi_monitor *mon,
 {
     copi_monitor_remove(a, mon);
     copi_monitor_free(mon);
-    if (a->cold->aliases != NULL)
-        copi_alias_end_of_monitor(a, ref);
+    copi_alias_end_of_monitor(a, ref);
 }
 
 static void act_down(struct copi_actor *a, struct cop_msg *m)
 {
     struct copi_monitor *mon = copi_monitor_find(a, m->ref);
-    if (mon == NULL) {
+    if (mon != NULL) {
+        end_monitor(a, mon, m->ref);
+    } else if (!copi_kept_down(a, m)) {
         copi_msg_release(m);
         return;
     }
-    end_monitor(a, mon, m->ref);
     deliver_system(a, m, COP_DOWN);
 }
 
@@ -324,6 +327,15 @@ static bool pass_alias(struct copi_actor *a, struct cop_msg *m, bool *urgent)
         }
     }
     return true;
+}
+
+bool copi_signal_enters(struct copi_actor *a, struct cop_msg *m)
+{
+    bool urgent;
+    if (pass_alias(a, m, &urgent))
+        return true;
+    copi_signal_dead_letter(m, a->pid, COP_DEAD_ALIAS);
+    return false;
 }
 
 static struct cop_msg *drop_oldest(struct copi_actor *a)
@@ -449,6 +461,8 @@ void copi_signal_refuse(struct copi_actor *a, struct cop_msg *m)
         if (mon != NULL) {
             copi_monitor_remove(a, mon);
             copi_msg_release(&mon->demonitor);
+        } else {
+            (void)copi_kept_down(a, m); /* no call is under way */
         }
         copi_msg_release(m);
         break;
@@ -488,5 +502,7 @@ void copi_signal_tell_of_death(struct copi_actor *a)
         tell_watcher(a, w);
     while (!copi_ordmap_is_empty(&a->monitors) &&
            (m = copi_monitor_pop(a)) != NULL)
+        send_demonitor(a, m);
+    if ((m = copi_kept_swap(a, NULL)) != NULL)
         send_demonitor(a, m);
 }

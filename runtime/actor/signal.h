@@ -19,7 +19,10 @@ void copi_signal_refused(struct copi_actor *to, struct cop_msg *m);
 /* Acts on m, which has arrived at the running actor: puts a message into its
  * inbox, changes its tables. True: the actor must end, with *why. */
 bool copi_signal_act(struct copi_actor *a, struct cop_msg *m, cop_reason *why);
-/* The same for an actor that ends. */
+/* Of a message by an alias, taken off and neither urgent nor counted: whether
+ * the alias lets it in. False: it went to the dead letters. */
+bool copi_signal_enters(struct copi_actor *a, struct cop_msg *m);
+/* As copi_signal_act, for an actor that ends. */
 void copi_signal_refuse(struct copi_actor *a, struct cop_msg *m);
 /* m is a DOWN, and the only signal there is: if its monitor is still there it
  * is lent to the program, past the inbox. Nothing is lent yet. False: nothing

@@ -5,6 +5,7 @@
 #include "runtime/actor/tie.h"
 
 #include "runtime/actor/here.h"
+#include "runtime/actor/kept.h"
 #include "runtime/actor/link.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/monitor.h"
@@ -70,6 +71,12 @@ int copi_tie_monitor(struct copi_actor *a, cop_pid to, cop_ref ref,
     return 0;
 }
 
+static void send_demonitor(struct copi_actor *a, struct copi_monitor *m)
+{
+    m->demonitor.sender = a->pid;
+    copi_signal_send(m->target, &m->demonitor);
+}
+
 bool copi_tie_demonitor(struct copi_actor *a, cop_ref ref)
 {
     struct copi_monitor *m = copi_monitor_find(a, ref);
@@ -77,9 +84,35 @@ bool copi_tie_demonitor(struct copi_actor *a, cop_ref ref)
         return false;
     copi_monitor_remove(a, m);
     copi_alias_end_of_monitor(a, ref);
-    m->demonitor.sender = a->pid;
-    copi_signal_send(m->target, &m->demonitor);
+    send_demonitor(a, m);
     return true;
+}
+
+static bool keep_monitor(struct copi_actor *a, cop_pid to)
+{
+    struct copi_monitor *m;
+    if (copi_monitor_new(&m, a->pid, to, copi_ref_new(false), NULL) != 0)
+        return false;
+    m->watch->quiet = true;
+    struct copi_monitor *old = copi_kept_swap(a, m);
+    if (old != NULL)
+        send_demonitor(a, old);
+    copi_signal_send(to, &m->watch->down);
+    return true;
+}
+
+bool copi_tie_rely(struct copi_actor *a, cop_pid to, cop_ref ref)
+{
+    bool again;
+    return copi_kept_begin(a, to, ref, &again) ||
+           (again && keep_monitor(a, to));
+}
+
+void copi_tie_rely_no_more(struct copi_actor *a)
+{
+    struct copi_monitor *m = copi_kept_swap(a, NULL);
+    if (m != NULL)
+        send_demonitor(a, m);
 }
 
 void copi_tie_flush(struct copi_actor *a, cop_ref ref)

@@ -15,6 +15,12 @@ COP_MUST_USE int copi_tie_monitor(struct copi_actor *a, cop_pid to, cop_ref ref,
                                   const char *name);
 /* True if the monitor was there. */
 bool copi_tie_demonitor(struct copi_actor *a, cop_ref ref);
+/* For a call `ref`, with call_ref and calling set. True: it is watched by the
+ * monitor that is kept from call to call (kept.c), whose DOWN will have the
+ * call's reference. False: it needs one of its own. */
+bool copi_tie_rely(struct copi_actor *a, cop_pid to, cop_ref ref);
+/* Ends what is kept. */
+void copi_tie_rely_no_more(struct copi_actor *a);
 /* Takes the DOWN of a monitor out of the inbox. */
 void copi_tie_flush(struct copi_actor *a, cop_ref ref);
 

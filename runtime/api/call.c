@@ -3,8 +3,9 @@
  * call.c - request and reply. Rank: 5.
  *
  * cop_call is a monitor, a message and a wait by their common reference. The
- * caller publishes whom it waits for (`calling`) and in which call
- * (`call_ref`), which serves two ends:
+ * monitor is mostly there from the call before (actor/kept.c). The caller
+ * publishes whom it waits for (`calling`) and in which call (`call_ref`), which
+ * serves two ends:
  *
  *   - Whoever replies claims the call by setting call_ref from the reference
  *     to 0, and sends only then. So a second reply, or one that comes after
@@ -25,9 +26,7 @@
 
 #include "runtime/actor/away.h"
 #include "runtime/actor/counters.h"
-#include "runtime/actor/mailbox.h"
 #include "runtime/actor/monitor.h"
-#include "runtime/actor/signal.h"
 #include "runtime/actor/table.h"
 #include "runtime/actor/tie.h"
 #include "runtime/api/call_error.h"
@@ -49,7 +48,7 @@ struct call {
     cop_time deadline;
     struct cop_msg *reply;
     cop_reason reason; /* after COP_EDOWN */
-    char path[192];    /* after COP_EDEADLOCK */
+    char path[192];    /* after COP_EDEADLOCK; else "" */
 };
 
 /* --------------------------------------------------------------- cycles -- */
@@ -87,7 +86,7 @@ static void write_path(struct call *c, const struct path *p)
     }
 }
 
-static bool is_deadlock(struct call *c)
+static COPI_NOINLINE bool is_cycle(struct call *c)
 {
     struct path one, two;
     if (!follow(c->to, c->a->pid, &one) || !follow(c->to, c->a->pid, &two) ||
@@ -96,6 +95,13 @@ static bool is_deadlock(struct call *c)
         return false;
     write_path(c, &one);
     return true;
+}
+
+/* Mostly the callee waits for nobody. */
+static inline bool is_deadlock(struct call *c)
+{
+    struct copi_actor *to = copi_table_find(c->to);
+    return to != NULL && atomic_load(&to->call_ref) != 0 && is_cycle(c);
 }
 
 /* -------------------------------------------------------------- calling -- */
@@ -142,18 +148,10 @@ static int await(struct call *c, cop_time deadline)
     return c->reason.word == COP_R_NOPROC ? COP_ENOPROC : COP_EDOWN;
 }
 
-static int send_and_wait(struct call *c, struct cop_msg *m)
+/* Waits until the call has ended, in whatever way. */
+static int see_through(struct call *c)
 {
-    m->sender = c->a->pid;
-    m->ref = c->ref;
-    int rc = copi_tie_monitor(c->a, c->to, c->ref, NULL);
-    if (rc != 0) {
-        copi_msg_release(m);
-        return rc;
-    }
-    rc = copi_send(c->s, c->to, m);
-    if (rc == 0)
-        rc = await(c, c->deadline);
+    int rc = await(c, c->deadline);
     /* The reply overtakes nothing, so a DOWN may have come first although the
      * call was answered: by another actor than the callee. */
     if (rc != 0 && !withdraw(c)) {
@@ -163,9 +161,47 @@ static int send_and_wait(struct call *c, struct cop_msg *m)
         cop_reason_release(c->reason);
         c->reason = COP_NORMAL;
     }
-    copi_tie_demonitor(c->a, c->ref);
-    copi_tie_flush(c->a, c->ref);
     return rc;
+}
+
+/* With a monitor of its own. */
+static int send_watched(struct call *c, struct cop_msg *m)
+{
+    int rc = copi_tie_monitor(c->a, c->to, c->ref, NULL);
+    if (rc != 0) {
+        copi_msg_release(m);
+        return rc;
+    }
+    rc = copi_send(c->s, c->to, m);
+    if (rc == 0)
+        rc = see_through(c);
+    if (!copi_tie_demonitor(c->a, c->ref))
+        copi_tie_flush(c->a, c->ref);
+    return rc;
+}
+
+/* The callee, if this call may rely on a kept monitor: it is known to live, and
+ * nothing but its death keeps the message from it. */
+static struct copi_actor *plain_callee(const struct call *c)
+{
+    if (c->a->is_guest || copi_is_away() ||
+        copi_inject_is_on(COPI_INJECT_SENDS))
+        return NULL;
+    struct copi_actor *to = copi_table_find(c->to);
+    return to != NULL && to->mailbox_max == 0 ? to : NULL;
+}
+
+static int send_and_wait(struct call *c, struct cop_msg *m)
+{
+    struct copi_actor *to = plain_callee(c);
+    m->sender = c->a->pid;
+    m->ref = c->ref;
+    if (to == NULL || !copi_tie_rely(c->a, c->to, c->ref))
+        return send_watched(c, m);
+    COPI_COUNT(sent);
+    /* looked up once: who is dead by now refuses it, and says so */
+    copi_send_push(copi_here(), to, m);
+    return see_through(c);
 }
 
 static int run_call(struct call *c, const void *body, size_t size)
@@ -225,17 +261,30 @@ static void guest_free(struct copi_actor *a, struct copi_scope *s)
     copi_limbo_add_outside(a);
 }
 
+/* The path is not all cleared: it is long, and mostly of no use. */
+static inline void begin(struct call *c, struct copi_scope *s, cop_pid to,
+                         cop_tag tag, cop_time deadline)
+{
+    c->s = s;
+    c->a = s->self;
+    c->to = to;
+    c->tag = tag;
+    c->deadline = deadline;
+    c->reply = NULL;
+    c->reason = COP_NORMAL;
+    c->path[0] = '\0';
+}
+
 static int call(struct cop_msg **out, cop_pid to, cop_tag tag, const void *body,
                 size_t size, cop_time deadline)
 {
     struct copi_scope s;
-    struct call c = {.to = to, .tag = tag, .deadline = deadline};
+    struct call c;
     int rc = 0;
     *out = NULL;
     if (!copi_scope_enter(&s))
         return COP_ESTOPPED;
-    c.s = &s;
-    c.a = s.self;
+    begin(&c, &s, to, tag, deadline);
     if (s.self == NULL)
         rc = guest_new(&c.a, &s);
     if (rc == 0)
@@ -335,16 +384,21 @@ void cop_request_cancel(cop_ref request)
 
 /* -------------------------------------------------------------- replies -- */
 
+static inline bool claim_of(struct copi_actor *a, cop_ref call)
+{
+    uint64_t ref = call.id;
+    return atomic_compare_exchange_strong(&a->call_ref, &ref, 0);
+}
+
 /* Whether the caller waits for this reply; then it is the replier's to send. */
 static bool claim(cop_from to)
 {
     struct copi_actor *a = copi_table_find(to.pid);
-    uint64_t ref = to.ref.id;
     if (a == NULL)
         return copi_is_away(); /* there it is claimed */
     if (!copi_ref_is_call(to.ref))
         return true; /* the alias decides, at the caller */
-    return atomic_compare_exchange_strong(&a->call_ref, &ref, 0);
+    return claim_of(a, to.ref);
 }
 
 static int reply_now(cop_pid to, struct cop_msg *m)
@@ -381,10 +435,48 @@ static int reply_owned(cop_from to, struct cop_msg *m)
     return rc;
 }
 
+enum { NOT_REPLIED = 1 };
+
+/* What most replies are: small, by an actor, and nothing is being injected.
+ * NOT_REPLIED: it is none of these, and nothing happened. */
+static int reply_quick(cop_from to, const void *body, size_t size)
+{
+    struct copi_here *h;
+    int cell = copi_cell_class(COPI_MSG_HEADER + size);
+    if (COPI_UNLIKELY(size > COPI_BODY_SMALL || to.pid.id == 0 ||
+                      !copi_ref_is_call(to.ref) ||
+                      copi_inject_is_on(COPI_INJECT_SENDS)) ||
+        (h = copi_scope_quick()) == NULL)
+        return NOT_REPLIED;
+    int rc = COP_ENOMEM;
+    struct cop_msg *m =
+        copi_slab_alloc_from(h->cells, (enum copi_slab_class)cell);
+    if (COPI_LIKELY(m != NULL)) {
+        copi_msg_set(m, COPI_SIG_MESSAGE, cell, COP_REPLY, size);
+        m->flags = COPI_MSG_REPLY;
+        m->sender = h->actor->pid;
+        m->ref = to.ref;
+        copi_msg_copy(m, body, size);
+        struct copi_actor *a = copi_table_find(to.pid);
+        if (COPI_UNLIKELY(a == NULL || !claim_of(a, to.ref))) {
+            rc = reply_now(to.pid, m); /* which finds the same */
+        } else {
+            copi_count_in(&h->counters->sent);
+            copi_send_push(h, a, m);
+            rc = 0;
+        }
+    }
+    copi_scope_quick_leave(h);
+    return rc;
+}
+
 int cop_reply(cop_from to, const void *body, size_t size)
 {
     if (body == NULL && size > 0)
         return COP_EINVAL;
+    int rc = reply_quick(to, body, size);
+    if (COPI_LIKELY(rc != NOT_REPLIED))
+        return rc;
     if (size > COPI_BODY_MAX)
         return COP_ESIZE;
     struct cop_msg *m = copi_msg_make(COP_REPLY, body, size);

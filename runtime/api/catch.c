@@ -13,6 +13,7 @@
  */
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/misuse.h"
+#include "runtime/actor/tie.h"
 #include "runtime/api/scope.h"
 #include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/turn.h"
@@ -57,6 +58,7 @@ int cop_catch(void (*fn)(void *), void *arg, cop_reason *why)
 COP_NORETURN static void leave_stack(struct copi_actor *a)
 {
     copi_inbox_unlend_all(a);
+    copi_tie_rely_no_more(a); /* it may be idle for long */
     a->carrier->catches = NULL;
     copi_turn_leave_for_good(a, COPI_LEAVE_STACK);
 }

@@ -47,6 +47,8 @@ static int first_match(const cop_match *c, size_t n, const struct cop_msg *m)
 static struct cop_msg *begin_at(struct copi_actor *a, const cop_match *c,
                                 size_t n)
 {
+    if (n == 1)
+        return c->ref.id != 0 ? copi_inbox_marked(a, c->ref) : NULL;
     const cop_match *oldest = NULL;
     int most = -1;
     for (size_t i = 0; i < n; i++) {
@@ -77,17 +79,26 @@ static int look(struct copi_actor *a, const cop_match *c, size_t n,
     return -1;
 }
 
-/* Most that is received is the only message there is, past the inbox. */
+/* Does it only belong at the inbox's end, if its alias lets it in? */
+static inline bool is_simple(const struct copi_actor *a,
+                             const struct cop_msg *m)
+{
+    return m->kind == COPI_SIG_MESSAGE && !a->limited && !a->is_proxy &&
+           (m->flags & (COPI_MSG_COUNTED | COPI_MSG_URGENT)) == 0;
+}
+
+/* Most that is received is the only signal there is, past the inbox, in which
+ * nothing matches. */
 static inline int take_sole(struct copi_actor *a, const cop_match *c, size_t n)
 {
     struct cop_msg *m;
-    if (n != 1 || c->when != NULL || a->inbox != NULL ||
-        (m = copi_mailbox_sole_local(a)) == NULL)
+    if (n != 1 || c->when != NULL || (m = copi_mailbox_sole_local(a)) == NULL)
         return -1;
     if (m->kind == COPI_SIG_DOWN && !a->limited && matches(c, m, COP_DOWN))
         return copi_signal_lend_sole_down(a, m) ? 0 : -1;
-    if (!copi_inbox_is_plain(a, m) || !matches(c, m, m->tag) ||
-        !copi_mailbox_take_sole_local(a, m))
+    if (!is_simple(a, m) || !matches(c, m, m->tag) ||
+        !copi_mailbox_take_sole_local(a, m) ||
+        ((m->flags & COPI_MSG_ALIAS) && !copi_signal_enters(a, m)))
         return -1;
     copi_inbox_lend_loose(a, m);
     return 0;
@@ -100,7 +111,7 @@ static int recv_behind(struct copi_actor *a, const cop_match *c, size_t n,
     struct cop_msg *prev = NULL;
     int found;
     copi_inbox_unlend(a);
-    if (mark == NULL && (found = take_sole(a, c, n)) >= 0)
+    if (mark == NULL && a->inbox == NULL && (found = take_sole(a, c, n)) >= 0)
         return found;
     copi_wait_begin(&w, deadline, why);
     copi_signals_take(a);

@@ -11,14 +11,11 @@
 
 #include "runtime/actor/away.h"
 #include "runtime/actor/counters.h"
-#include "runtime/actor/mailbox.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/name.h"
-#include "runtime/actor/signal.h"
 #include "runtime/actor/table.h"
 #include "runtime/api/chaos.h"
 #include "runtime/base/check.h"
-#include "runtime/scheduler/sched.h"
 
 /* Takes a place in a bounded mailbox. 0; COP_EFULL: refuse; COP_ELIMIT: drop.
  * The policies that act at the receiver always take one. */
@@ -126,22 +123,6 @@ static COPI_COLD int send_plainly(cop_pid to, cop_ref ref, cop_tag tag,
     return rc;
 }
 
-/* As copi_signal_push, on the worker's own thread. */
-static inline void push(struct copi_worker *w, struct copi_actor *a,
-                        struct cop_msg *m)
-{
-    switch (copi_mailbox_push(a, m)) {
-    case COPI_PUSHED_WAKE:
-        copi_sched_ready_local(w, a);
-        break;
-    case COPI_PUSHED_CLOSED:
-        copi_signal_refused(a, m);
-        break;
-    default:
-        break;
-    }
-}
-
 enum { NOT_SENT = 1 };
 
 /* What most messages are: small, by an actor, and nothing is being injected.
@@ -172,8 +153,7 @@ static int send_quick(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
             rc = send_now(to, m);
         } else {
             copi_count_in(&h->counters->sent);
-            copi_trace(COP_TRACE_SEND, m->sender, to, tag);
-            push(h->worker, a, m);
+            copi_send_push(h, a, m);
         }
     }
     copi_scope_quick_leave(h);

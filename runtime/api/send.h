@@ -5,8 +5,10 @@
 #ifndef COPI_API_SEND_H
 #define COPI_API_SEND_H
 
-#include "runtime/actor/message.h"
+#include "runtime/actor/mailbox.h"
+#include "runtime/actor/signal.h"
 #include "runtime/api/scope.h"
+#include "runtime/scheduler/sched.h"
 
 /* Counts m as sent and sends it, as the receiver's mailbox policy allows. m is
  * taken. 0, or COP_EFULL. */
@@ -17,5 +19,23 @@ int copi_send(struct copi_scope *s, cop_pid to, struct cop_msg *m);
 COP_MUST_USE int copi_send_make(struct cop_msg **out, struct copi_scope *s,
                                 cop_tag tag, const void *body, size_t size,
                                 unsigned flags);
+
+/* As copi_signal_push, of a message whose body is not moved, on the worker's
+ * own thread. */
+static inline void copi_send_push(struct copi_here *h, struct copi_actor *to,
+                                  struct cop_msg *m)
+{
+    copi_trace(COP_TRACE_SEND, m->sender, to->pid, m->tag);
+    switch (copi_mailbox_push(to, m)) {
+    case COPI_PUSHED_WAKE:
+        copi_sched_ready_local(h->worker, to);
+        break;
+    case COPI_PUSHED_CLOSED:
+        copi_signal_refused(to, m);
+        break;
+    default:
+        break;
+    }
+}
 
 #endif

@@ -300,9 +300,8 @@ static void release_cold(struct copi_actor *a)
 /* Telling thousands takes a while. */
 static void let_next_go(struct copi_actor *a)
 {
-    uint32_t many = atomic_load_explicit(&a->link_count, memory_order_relaxed) +
-                    atomic_load_explicit(&a->watch_count, memory_order_relaxed);
-    if (COPI_LIKELY(many <= 64))
+    uint32_t links = atomic_load_explicit(&a->link_count, memory_order_relaxed);
+    if (COPI_LIKELY(links <= 64 && !copi_watch_are_many(a, 64)))
         return;
     struct copi_worker *w = copi_here()->worker;
     if (w != NULL)
