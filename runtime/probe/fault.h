@@ -40,7 +40,7 @@ extern _Atomic uint32_t copi_fault_mask;
 bool copi_fault_pass(enum copi_fault_point point);
 
 /* Could any point fail now? */
-static inline bool copi_fault_is_on(void)
+COPI_EDGE_PART bool copi_fault_is_on(void)
 {
     return COPI_UNLIKELY(
         atomic_load_explicit(&copi_fault_mask, memory_order_relaxed) != 0);
