@@ -39,7 +39,7 @@ extern _Atomic uint32_t copi_fault_mask;
 
 bool copi_fault_pass(enum copi_fault_point point);
 
-/* Could any point fail now? Asked in the midst of taking a cell (slab.h). */
+/* Could any point fail now? */
 COPI_EDGE_PART bool copi_fault_is_on(void)
 {
     return COPI_UNLIKELY(

@@ -215,7 +215,9 @@ void copi_exit_if_over(struct copi_actor *a)
 
 void copi_exit_badarg(const char *text)
 {
-    struct copi_actor *a = copi_here_actor();
+    /* a call may say so before it has entered: on a thread that has lost its
+     * worker, too */
+    struct copi_actor *a = copi_turn_user_end()->actor;
     copi_exit_now(a, copi_reason_badarg_fmt("%s", text));
 }
 

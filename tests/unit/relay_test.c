@@ -33,19 +33,47 @@ static void is_stuck_and_faults(void *arg)
     *null = 1;
 }
 
+/* A call that finds this without having entered the runtime. */
+static void is_stuck_and_misuses(void *arg)
+{
+    (void)arg;
+    usleep(STUCK_US / ROUNDS);
+    (void)cop_msg_tag(NULL);
+}
+
+static void catches(cop_fn fn, int kind)
+{
+    cop_reason why;
+
+    ck_assert_int_eq(cop_catch(fn, NULL, &why), COP_EFAILED);
+    ck_assert_int_eq(cop_reason_kind(why), kind);
+    cop_reason_release(why);
+}
+
+/* Buried on the same thread it would take a worker's things with it. */
+static void dies_of_misuse(void)
+{
+    const cop_msg *m;
+    cop_ref ref;
+
+    ck_assert_int_eq(cop_spawn(NULL, is_stuck_and_misuses, NULL,
+                               &(cop_opts){.monitor = &ref}),
+                     0);
+    ck_assert_int_eq(cop_recv_ref(&m, ref, COP_FOREVER), 0);
+    ck_assert_int_eq(cop_reason_kind(cop_msg_reason(m)), COP_R_BADARG);
+}
+
 static void lost_body(void *arg)
 {
     cop_counters c;
-    cop_reason why;
 
     (void)arg;
     for (int i = 0; i < PLAYERS; i++)
         ck_assert_int_eq(cop_spawn(NULL, plays, NULL, NULL), 0);
     for (int i = 0; i < ROUNDS; i++) {
-        ck_assert_int_eq(cop_catch(is_stuck_and_faults, NULL, &why),
-                         COP_EFAILED);
-        ck_assert_int_eq(cop_reason_kind(why), COP_R_FAULT);
-        cop_reason_release(why);
+        catches(is_stuck_and_faults, COP_R_FAULT);
+        catches(is_stuck_and_misuses, COP_R_BADARG);
+        dies_of_misuse();
     }
     atomic_store(&over, true);
     cop_counters_get(&c);
@@ -54,7 +82,7 @@ static void lost_body(void *arg)
 
 /* It goes on below its cop_catch, on a stack that another actor's turn may
  * have passed the thread to. */
-START_TEST(a_fault_caught_without_a_worker_goes_on)
+START_TEST(what_is_caught_without_a_worker_goes_on)
 {
     actor_test(lost_body, &(cop_config){.workers = 1});
 }
@@ -98,7 +126,7 @@ START_TEST(who_is_next_behind_a_stuck_turn_is_run_elsewhere)
 END_TEST
 
 static const TTest *const cases[] = {
-    a_fault_caught_without_a_worker_goes_on,
+    what_is_caught_without_a_worker_goes_on,
     who_is_next_behind_a_stuck_turn_is_run_elsewhere,
 };
 NATIVE_MAIN("relay", cases)
