@@ -21,8 +21,10 @@
  *
  * Invariants.
  *  1. kept.monitor is not in a->monitors, and no DOWN of it was acted on.
- *  2. kept.call is of use only while call_ref has the same value: that call is
- *     under way, and was not claimed. A claimed one needs no DOWN, its reply is
+ *  2. kept.call is the last call if that relies on kept.monitor, else 0: the
+ *     DOWN of what is kept from calls before says nothing of a call of another.
+ *  3. It is of use only while call_ref has the same value: that call is under
+ *     way, and was not claimed. A claimed one needs no DOWN, its reply is
  *     certain to come.
  *
  * Ended by the actor's end, by two calls in a row of another callee, and when
@@ -46,16 +48,20 @@ bool copi_kept_begin(struct copi_actor *a, cop_pid to, cop_ref ref, bool *again)
     struct copi_kept *k = &cold->kept;
     *again = k->last.id == to.id;
     k->last = to;
-    k->call = ref.id;
-    return k->monitor != NULL && k->monitor->target.id == to.id;
+    bool relies = k->monitor != NULL && k->monitor->target.id == to.id;
+    k->call = relies ? ref.id : 0;
+    return relies;
 }
 
 struct copi_monitor *copi_kept_swap(struct copi_actor *a,
-                                    struct copi_monitor *m)
+                                    struct copi_monitor *m, cop_ref ref)
 {
     struct copi_monitor *old = a->cold->kept.monitor;
-    if (old != m)
-        copi_cold_of(a)->kept.monitor = m;
+    if (old == m)
+        return old;
+    struct copi_kept *k = &copi_cold_of(a)->kept;
+    k->monitor = m;
+    k->call = ref.id;
     return old;
 }
 

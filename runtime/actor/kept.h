@@ -13,10 +13,10 @@
  * so that a monitor for it is worth keeping. */
 bool copi_kept_begin(struct copi_actor *a, cop_pid to, cop_ref ref,
                      bool *again);
-/* Keeps m (NULL: nothing) and gives back what was kept, or NULL. If m is not
- * NULL there is a cold part. */
+/* Keeps m, on which call `ref` relies (NULL: nothing), and gives back what was
+ * kept, or NULL. If m is not NULL there is a cold part. */
 struct copi_monitor *copi_kept_swap(struct copi_actor *a,
-                                    struct copi_monitor *m);
+                                    struct copi_monitor *m, cop_ref ref);
 
 /* m is a DOWN that belongs to no other monitor of a's. True: it is now that of
  * the call under way, to be delivered; false: of no use, the caller's still. */

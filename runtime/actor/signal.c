@@ -503,6 +503,6 @@ void copi_signal_tell_of_death(struct copi_actor *a)
     while (!copi_ordmap_is_empty(&a->monitors) &&
            (m = copi_monitor_pop(a)) != NULL)
         send_demonitor(a, m);
-    if ((m = copi_kept_swap(a, NULL)) != NULL)
+    if ((m = copi_kept_swap(a, NULL, COP_NO_REF)) != NULL)
         send_demonitor(a, m);
 }

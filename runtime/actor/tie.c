@@ -88,13 +88,13 @@ bool copi_tie_demonitor(struct copi_actor *a, cop_ref ref)
     return true;
 }
 
-static bool keep_monitor(struct copi_actor *a, cop_pid to)
+static bool keep_monitor(struct copi_actor *a, cop_pid to, cop_ref ref)
 {
     struct copi_monitor *m;
     if (copi_monitor_new(&m, a->pid, to, copi_ref_new(false), NULL) != 0)
         return false;
     m->watch->quiet = true;
-    struct copi_monitor *old = copi_kept_swap(a, m);
+    struct copi_monitor *old = copi_kept_swap(a, m, ref);
     if (old != NULL)
         send_demonitor(a, old);
     copi_signal_send(to, &m->watch->down);
@@ -105,12 +105,12 @@ bool copi_tie_rely(struct copi_actor *a, cop_pid to, cop_ref ref)
 {
     bool again;
     return copi_kept_begin(a, to, ref, &again) ||
-           (again && keep_monitor(a, to));
+           (again && keep_monitor(a, to, ref));
 }
 
 void copi_tie_rely_no_more(struct copi_actor *a)
 {
-    struct copi_monitor *m = copi_kept_swap(a, NULL);
+    struct copi_monitor *m = copi_kept_swap(a, NULL, COP_NO_REF);
     if (m != NULL)
         send_demonitor(a, m);
 }

@@ -129,6 +129,39 @@ START_TEST(a_callee_that_dies_in_a_call)
 END_TEST
 
 /* The signal ends the callee before the call arrives: there is no process. */
+/* Ends the actor that it is told of, and answers when that is dead. */
+static void kills_for_others(void *arg)
+{
+    const cop_msg *m;
+    (void)arg;
+    while (cop_recv(&m, COP_FOREVER) == 0) {
+        cop_from from = cop_msg_from(m);
+        kill_and_see(*cop_msg_as(m, cop_pid));
+        cop_sleep(5 * COP_MS); /* the caller hears of it before the answer */
+        (void)cop_reply(from, NULL, 0);
+    }
+}
+
+static void body_other(void *arg)
+{
+    cop_pid killer;
+    (void)arg;
+    ck_assert_int_eq(cop_spawn(&killer, kills_for_others, NULL, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        cop_pid p = start();
+        call_often(p);
+        ck_assert_int_eq(cop_call(killer, ROUND, &p, sizeof p, NULL, 0,
+                                  cop_in(20 * COP_SEC)),
+                         0);
+        expect_empty();
+    }
+}
+START_TEST(the_last_callee_dies_in_a_call_of_another)
+{
+    actor_test(body_other, NULL);
+}
+END_TEST
+
 static void body_before(void *arg)
 {
     (void)arg;
@@ -391,6 +424,7 @@ static const TTest *const cases[] = {
     no_observer_sees_it,
     a_callee_that_dies_between_calls,
     a_callee_that_dies_in_a_call,
+    the_last_callee_dies_in_a_call_of_another,
     a_callee_that_was_killed_just_before,
     calls_of_two_in_turn,
     a_call_that_is_given_up,
