@@ -46,12 +46,6 @@ static bool enter_outside(struct copi_scope *s)
     return true;
 }
 
-static COPI_COLD struct copi_here *give_up(void)
-{
-    copi_machine_was_lost();
-    return copi_here();
-}
-
 /* Inlined into the functions of the edge. */
 COPI_EDGE_PART bool enter(struct copi_scope *s, struct copi_here *h, bool late)
 {
@@ -64,7 +58,7 @@ COPI_EDGE_PART bool enter(struct copi_scope *s, struct copi_here *h, bool late)
     if (depth == 0) {
         if (COPI_UNLIKELY(
                 atomic_load_explicit(&h->lost, memory_order_acquire) != 0))
-            h = give_up();
+            h = copi_machine_was_lost();
         if (!late)
             h = spend(h);
     }
@@ -86,7 +80,7 @@ COPI_EDGE struct copi_here *copi_scope_quick(void)
     /* machine.c makes the fence */
     atomic_signal_fence(memory_order_seq_cst);
     if (COPI_UNLIKELY(atomic_load_explicit(&h->lost, memory_order_acquire)))
-        h = give_up();
+        h = copi_machine_was_lost();
     return spend(h);
 }
 

@@ -315,13 +315,14 @@ void copi_machines_preempt_lost(cop_time cpu_ns)
     copi_lock_release(&lock);
 }
 
-void copi_machine_was_lost(void)
+struct copi_here *copi_machine_was_lost(void)
 {
     copi_lock_acquire(&lock); /* an attempt under way comes to its end */
     copi_lock_release(&lock);
     struct copi_here *h = copi_here();
     if (atomic_load(&h->lost) != 0)
         copi_turn_leave(h->actor, COPI_LEAVE_LOST);
+    return copi_here(); /* perhaps another thread's */
 }
 
 bool copi_machine_is_lost(struct copi_machine *m)

@@ -36,8 +36,8 @@ void copi_machines_preempt_all(void);
 void copi_machines_preempt_lost(cop_time cpu_ns);
 
 /* On the stuck machine, on its actor's stack, entering the runtime: returns
- * when the actor runs on a machine with a worker. */
-void copi_machine_was_lost(void);
+ * when the actor runs on a machine with a worker, with what is here then. */
+COPI_COLD struct copi_here *copi_machine_was_lost(void);
 /* For the machine itself, back on its own stack without its actor's having
  * entered the runtime: has its worker been handed over? */
 bool copi_machine_is_lost(struct copi_machine *m);

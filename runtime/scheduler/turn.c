@@ -80,19 +80,13 @@ COPI_EDGE void copi_turn_user_begin(void)
     copi_turn_user_begin_at(copi_here());
 }
 
-static COPI_COLD struct copi_here *give_up(void)
-{
-    copi_machine_was_lost();
-    return copi_here();
-}
-
 COPI_EDGE struct copi_here *copi_turn_user_end(void)
 {
     struct copi_here *h = copi_here();
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
     if (COPI_UNLIKELY(atomic_load_explicit(&h->lost, memory_order_acquire)))
-        return give_up();
+        return copi_machine_was_lost();
     return h;
 }
 
