@@ -15,6 +15,7 @@
 
 #include "runtime/actor/heap.h"
 #include "runtime/actor/here.h"
+#include "runtime/memory/slab.h"
 #include "runtime/probe/fault.h"
 
 /* A header; what the program gets is behind it. */
@@ -128,11 +129,11 @@ COPI_EDGE_PART void *copi_block_quick_alloc(size_t n)
     size_t cost = copi_block_cell(sizeof(struct copi_block) + n);
     if (COPI_UNLIKELY(a->limited) && copi_heap_total(a) + cost > h->max)
         return NULL;
-    struct copi_block *b = copi_slab_quick_pop(c);
-    if (COPI_UNLIKELY(b == NULL))
+    struct copi_slab_magazine *m = &copi_slab_own.loaded[c];
+    if (COPI_UNLIKELY(m->head == NULL))
         return NULL;
     h->quick--;
-    return copi_block_enlist(a, h, b, n, cost);
+    return copi_block_enlist(a, h, copi_slab_pop(m), n, cost);
 }
 
 /* False: do it the long way, which will say what is wrong, too. */
@@ -145,12 +146,13 @@ COPI_EDGE_PART bool copi_block_quick_free(void *p)
         b->size > COPI_BLOCK_CELL_MAX - sizeof *b)
         return false;
     unsigned c = copi_block_class(sizeof *b + b->size);
+    struct copi_slab_magazine *m = &copi_slab_own.loaded[c];
     if (COPI_UNLIKELY(!copi_block_is_sound(h, p) ||
-                      !copi_slab_quick_has_room(c)))
+                      m->count >= copi_slab_own.limit))
         return false;
     h->quick--;
     copi_block_delist(a, h, b, copi_block_cell(sizeof *b + b->size));
-    copi_slab_quick_push(c, b);
+    copi_slab_push(m, b);
     return true;
 }
 

@@ -67,23 +67,6 @@ COPI_EDGE COPI_NOINLINE struct copi_slab_cache *copi_slab_cache(void)
 
 /* ----------------------------------------------------------- magazines -- */
 
-COPI_EDGE_PART void push(struct copi_slab_magazine *m,
-                         struct copi_slab_cell *cell)
-{
-    cell->next = m->head;
-    m->head = cell;
-    m->count++;
-}
-
-COPI_EDGE_PART struct copi_slab_cell *pop(struct copi_slab_magazine *m)
-{
-    struct copi_slab_cell *cell = m->head;
-
-    m->head = cell->next;
-    m->count--;
-    return cell;
-}
-
 COPI_EDGE static struct copi_slab_magazine
 take_all(struct copi_slab_magazine *m)
 {
@@ -96,7 +79,7 @@ take_all(struct copi_slab_magazine *m)
 static void free_all(enum copi_slab_class c, struct copi_slab_magazine m)
 {
     while (m.head)
-        copi_mem_free(pop(&m), class_bytes[c]);
+        copi_mem_free(copi_slab_pop(&m), class_bytes[c]);
     COPI_ASSERTF(m.count == 0, "%u cells missing", m.count);
 }
 
@@ -207,7 +190,7 @@ COPI_EDGE void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
         assert_may_lock();
         cell = depot_take_one(c);
     } else if (cache->loaded[c].head || reload(cache, c)) {
-        cell = pop(&cache->loaded[c]);
+        cell = copi_slab_pop(&cache->loaded[c]);
     }
     return cell ? cell : copi_mem_take(class_bytes[c], COPI_CACHE_LINE);
 }
@@ -223,7 +206,7 @@ COPI_EDGE void copi_slab_free_slowly(struct copi_slab_cache *cache,
     }
     if (cache->loaded[c].count >= cache->limit)
         unload(cache, c);
-    push(&cache->loaded[c], p);
+    copi_slab_push(&cache->loaded[c], p);
 }
 
 COPI_EDGE void *copi_slab_alloc(enum copi_slab_class c)

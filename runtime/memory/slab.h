@@ -66,61 +66,47 @@ COP_MUST_USE void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
 void copi_slab_free_slowly(struct copi_slab_cache *cache,
                            enum copi_slab_class c, void *p);
 
+/* The magazine's last cell: there is one. */
+COPI_EDGE_PART void *copi_slab_pop(struct copi_slab_magazine *m)
+{
+    struct copi_slab_cell *cell = m->head;
+
+    m->head = cell->next;
+    m->count--;
+    return cell;
+}
+
+/* There is room. */
+COPI_EDGE_PART void copi_slab_push(struct copi_slab_magazine *m, void *p)
+{
+    struct copi_slab_cell *cell = p;
+
+    cell->next = m->head;
+    m->head = cell;
+    m->count++;
+}
+
 /* For who has the thread's cache at hand, which is inside the runtime: nothing
  * of this may be preempted. */
 COP_MUST_USE COPI_EDGE_PART void *
 copi_slab_alloc_from(struct copi_slab_cache *cache, enum copi_slab_class c)
 {
     struct copi_slab_magazine *m = &cache->loaded[c];
-    struct copi_slab_cell *cell = m->head;
 
-    if (COPI_UNLIKELY(cell == NULL || copi_fault_is_on()))
+    if (COPI_UNLIKELY(m->head == NULL || copi_fault_is_on()))
         return copi_slab_alloc_slowly(cache, c);
-    m->head = cell->next;
-    m->count--;
-    return cell;
+    return copi_slab_pop(m);
 }
 
 COPI_EDGE_PART void copi_slab_free_to(struct copi_slab_cache *cache,
                                       enum copi_slab_class c, void *p)
 {
     struct copi_slab_magazine *m = &cache->loaded[c];
-    struct copi_slab_cell *cell = p;
 
-    if (COPI_UNLIKELY(m->count >= cache->limit)) {
+    if (COPI_UNLIKELY(m->count >= cache->limit))
         copi_slab_free_slowly(cache, c, p);
-        return;
-    }
-    cell->next = m->head;
-    m->head = cell;
-    m->count++;
-}
-
-/* In COPI_EDGE alone: a cell of the loaded magazine, or NULL; and back, if
- * there is room. They pass no fault point. */
-COPI_EDGE_PART void *copi_slab_quick_pop(unsigned c)
-{
-    struct copi_slab_magazine *m = &copi_slab_own.loaded[c];
-    struct copi_slab_cell *cell = m->head;
-    if (COPI_UNLIKELY(cell == NULL))
-        return NULL;
-    m->head = cell->next;
-    m->count--;
-    return cell;
-}
-
-COPI_EDGE_PART bool copi_slab_quick_has_room(unsigned c)
-{
-    return copi_slab_own.loaded[c].count < copi_slab_own.limit;
-}
-
-COPI_EDGE_PART void copi_slab_quick_push(unsigned c, void *p)
-{
-    struct copi_slab_magazine *m = &copi_slab_own.loaded[c];
-    struct copi_slab_cell *cell = p;
-    cell->next = m->head;
-    m->head = cell;
-    m->count++;
+    else
+        copi_slab_push(m, p);
 }
 
 /* A cell, or NULL. Passes the fault point "alloc", once. Now and then it and
