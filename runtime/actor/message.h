@@ -134,7 +134,20 @@ static inline void copi_msg_copy(struct cop_msg *m, const void *body,
         memcpy(to, body, size);
 }
 
-/* The same by a thread that has its cells at hand (NULL: it has not). */
+/* The same in a cell of this class, which has room, by a thread that has its
+ * cells at hand. */
+static inline struct cop_msg *copi_msg_make_in(struct copi_slab_cache *cells,
+                                               int cell, cop_tag tag,
+                                               const void *body, size_t size)
+{
+    struct cop_msg *m = copi_slab_alloc_from(cells, (enum copi_slab_class)cell);
+    if (COPI_UNLIKELY(m == NULL))
+        return NULL;
+    copi_msg_set(m, COPI_SIG_MESSAGE, cell, tag, size);
+    copi_msg_copy(m, body, size);
+    return m;
+}
+/* The same of any size, by a thread that may have none at hand (NULL). */
 static inline struct cop_msg *copi_msg_make_from(struct copi_slab_cache *cells,
                                                  cop_tag tag, const void *body,
                                                  size_t size)
@@ -142,12 +155,7 @@ static inline struct cop_msg *copi_msg_make_from(struct copi_slab_cache *cells,
     int cell = copi_cell_class(COPI_MSG_HEADER + size);
     if (COPI_UNLIKELY(cells == NULL || cell == COPI_CELL_LARGE))
         return copi_msg_make(tag, body, size);
-    struct cop_msg *m = copi_slab_alloc_from(cells, (enum copi_slab_class)cell);
-    if (COPI_UNLIKELY(m == NULL))
-        return NULL;
-    copi_msg_set(m, COPI_SIG_MESSAGE, cell, tag, size);
-    copi_msg_copy(m, body, size);
-    return m;
+    return copi_msg_make_in(cells, cell, tag, body, size);
 }
 
 /* Sets the fields of a cell inside another record. */

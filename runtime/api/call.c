@@ -437,26 +437,18 @@ static int reply_owned(cop_from to, struct cop_msg *m)
 
 enum { NOT_REPLIED = 1 };
 
-/* What most replies are: small, by an actor, and nothing is being injected.
- * NOT_REPLIED: it is none of these, and nothing happened. */
+/* NOT_REPLIED: it is not what most replies are, and nothing happened. */
 static int reply_quick(cop_from to, const void *body, size_t size)
 {
     struct copi_here *h;
-    int cell = copi_cell_class(COPI_MSG_HEADER + size);
-    if (COPI_UNLIKELY(size > COPI_BODY_SMALL || to.pid.id == 0 ||
-                      !copi_ref_is_call(to.ref) ||
-                      copi_inject_is_on(COPI_INJECT_SENDS)) ||
+    if (COPI_UNLIKELY(!copi_send_is_quick(size) || to.pid.id == 0 ||
+                      !copi_ref_is_call(to.ref)) ||
         (h = copi_scope_quick()) == NULL)
         return NOT_REPLIED;
     int rc = COP_ENOMEM;
     struct cop_msg *m =
-        copi_slab_alloc_from(h->cells, (enum copi_slab_class)cell);
+        copi_send_make_quick(h, COP_REPLY, body, size, COPI_MSG_REPLY, to.ref);
     if (COPI_LIKELY(m != NULL)) {
-        copi_msg_set(m, COPI_SIG_MESSAGE, cell, COP_REPLY, size);
-        m->flags = COPI_MSG_REPLY;
-        m->sender = h->actor->pid;
-        m->ref = to.ref;
-        copi_msg_copy(m, body, size);
         struct copi_actor *a = copi_table_find(to.pid);
         if (COPI_UNLIKELY(a == NULL || !claim_of(a, to.ref))) {
             rc = reply_now(to.pid, m); /* which finds the same */

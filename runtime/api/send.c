@@ -125,29 +125,20 @@ static COPI_COLD int send_plainly(cop_pid to, cop_ref ref, cop_tag tag,
 
 enum { NOT_SENT = 1 };
 
-/* What most messages are: small, by an actor, and nothing is being injected.
- * NOT_SENT: it is none of these, and nothing happened. */
+/* NOT_SENT: it is not what most messages are, and nothing happened. */
 static int send_quick(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
                       size_t size, unsigned flags)
 {
     struct copi_here *h;
     int rc = 0;
-    int cell = copi_cell_class(COPI_MSG_HEADER + size);
-    if (COPI_UNLIKELY(tag - 1 >= COP_TAG_MAX || size > COPI_BODY_SMALL ||
-                      (body == NULL && size > 0) ||
-                      copi_inject_is_on(COPI_INJECT_SENDS)) ||
+    if (COPI_UNLIKELY(tag - 1 >= COP_TAG_MAX || !copi_send_is_quick(size) ||
+                      (body == NULL && size > 0)) ||
         (h = copi_scope_quick()) == NULL)
         return NOT_SENT;
-    struct cop_msg *m =
-        copi_slab_alloc_from(h->cells, (enum copi_slab_class)cell);
+    struct cop_msg *m = copi_send_make_quick(h, tag, body, size, flags, ref);
     if (COPI_UNLIKELY(m == NULL)) {
         rc = COP_ENOMEM;
     } else {
-        copi_msg_set(m, COPI_SIG_MESSAGE, cell, tag, size);
-        m->flags = (uint8_t)flags;
-        m->sender = h->actor->pid;
-        m->ref = ref;
-        copi_msg_copy(m, body, size);
         struct copi_actor *a = copi_table_find(to);
         if (COPI_UNLIKELY(a == NULL || a->mailbox_max != 0)) {
             rc = send_now(to, m);

@@ -8,6 +8,7 @@
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/signal.h"
 #include "runtime/api/scope.h"
+#include "runtime/probe/inject.h"
 #include "runtime/scheduler/sched.h"
 
 /* Counts m as sent and sends it, as the receiver's mailbox policy allows. m is
@@ -19,6 +20,27 @@ int copi_send(struct copi_scope *s, cop_pid to, struct cop_msg *m);
 COP_MUST_USE int copi_send_make(struct cop_msg **out, struct copi_scope *s,
                                 cop_tag tag, const void *body, size_t size,
                                 unsigned flags);
+
+/* Most messages are so: small, and nothing is being injected. If it is an actor
+ * that sends, copi_scope_quick is the way, and: */
+static inline bool copi_send_is_quick(size_t size)
+{
+    return size <= COPI_BODY_SMALL && !copi_inject_is_on(COPI_INJECT_SENDS);
+}
+/* One from the running actor; NULL: no memory. */
+static inline struct cop_msg *
+copi_send_make_quick(struct copi_here *h, cop_tag tag, const void *body,
+                     size_t size, unsigned flags, cop_ref ref)
+{
+    int cell = copi_cell_class(COPI_MSG_HEADER + size);
+    struct cop_msg *m = copi_msg_make_in(h->cells, cell, tag, body, size);
+    if (COPI_LIKELY(m != NULL)) {
+        m->flags = (uint8_t)flags;
+        m->sender = h->actor->pid;
+        m->ref = ref;
+    }
+    return m;
+}
 
 /* As copi_signal_push, of a message whose body is not moved, on the worker's
  * own thread. */
