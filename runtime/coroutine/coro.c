@@ -46,7 +46,8 @@ void copi_native_fini(struct copi_native *n)
     *n = (struct copi_native){.fiber = NULL};
 }
 
-/* On the stack of c, which has been entered. */
+/* On the stack of c, which has been entered. Whom it left may be another
+ * thread's by now: only `c->on` is its own. */
 COPI_TOLD void arrive(struct copi_coro *c, void *fake)
 {
     struct copi_native *n = c->on;
@@ -200,7 +201,18 @@ struct copi_coro *copi_coro_enter(struct copi_native *from,
     return left;
 }
 
-void copi_coro_swap(struct copi_coro *from, struct copi_coro *to)
+/* Returns when `from` is entered again; if it has saved itself, only in builds
+ * where the tools want to see each function return. */
+COPI_TOLD void switch_from(struct copi_coro *from, const struct copi_ctx *to,
+                           bool is_saved)
+{
+    if (is_saved && !COPI_CORO_IS_WATCHED)
+        copi_ctx_jump(&from->ctx, to);
+    copi_ctx_switch(&from->ctx, to);
+    arrive(from, from->fake);
+}
+
+COPI_TOLD void swap(struct copi_coro *from, struct copi_coro *to, bool is_saved)
 {
     struct copi_native *n = from->on;
 
@@ -217,11 +229,21 @@ void copi_coro_swap(struct copi_coro *from, struct copi_coro *to)
 
     copi_asan_start(&from->fake, to->stack.low, to->stack.size);
     copi_tsan_switch(to->stack.fiber);
-    copi_ctx_switch(&from->ctx, &to->ctx);
-    arrive(from, from->fake);
+    switch_from(from, &to->ctx, is_saved);
 }
 
-void copi_coro_leave(struct copi_coro *from, struct copi_native *to)
+void copi_coro_swap(struct copi_coro *from, struct copi_coro *to)
+{
+    swap(from, to, false);
+}
+
+void copi_coro_swap_saved(struct copi_coro *from, struct copi_coro *to)
+{
+    swap(from, to, true);
+}
+
+COPI_TOLD void leave(struct copi_coro *from, struct copi_native *to,
+                     bool is_saved)
 {
     check_leaving(from, to);
     from->saved_errno = *to->errno_at;
@@ -230,9 +252,17 @@ void copi_coro_leave(struct copi_coro *from, struct copi_native *to)
 
     copi_asan_start(&from->fake, to->stack_low, to->stack_size);
     copi_tsan_switch(to->fiber);
-    copi_ctx_switch(&from->ctx, &to->ctx);
-    /* `to` may be another thread's by now: only `from->on` is ours. */
-    arrive(from, from->fake);
+    switch_from(from, &to->ctx, is_saved);
+}
+
+void copi_coro_leave(struct copi_coro *from, struct copi_native *to)
+{
+    leave(from, to, false);
+}
+
+void copi_coro_leave_saved(struct copi_coro *from, struct copi_native *to)
+{
+    leave(from, to, true);
 }
 
 COP_NORETURN void copi_coro_leave_for_good(struct copi_coro *from,

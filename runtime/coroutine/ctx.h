@@ -38,6 +38,15 @@ struct copi_ctx {
  * when somebody switches to *from, perhaps on another thread. */
 void copi_ctx_switch(struct copi_ctx *from, const struct copi_ctx *to);
 
+/* The same in two steps. `leave` saves the running code in *from and calls
+ * by(arg) on the same stack, below it; that ends with `jump`, which goes on
+ * where *to was saved, and what it has on the stack is gone. `leave` returns
+ * when somebody goes to *from: so none of the functions that found out where to
+ * go has to return there, each of which the processor would predict wrongly. */
+void copi_ctx_leave(struct copi_ctx *from, void (*by)(void *), void *arg);
+COP_NORETURN void copi_ctx_jump(const struct copi_ctx *from,
+                                const struct copi_ctx *to);
+
 /* As the second half of copi_ctx_switch: what runs now is given up. */
 COP_NORETURN void copi_ctx_go(const struct copi_ctx *to);
 

@@ -65,6 +65,7 @@ copi_ctx_switch:
         str     x10, [x0]
         ldr     x10, [x1]
         mov     sp, x10
+.Lcompare:
         ldr     x11, [sp, #160]
         cmp     x9, x11
         b.eq    1f
@@ -106,6 +107,74 @@ copi_ctx_switch:
         ret
         .cfi_endproc
         .size   copi_ctx_switch, . - copi_ctx_switch
+
+/* copi_ctx_leave(x0: from, x1: by, x2: arg) */
+        .globl  copi_ctx_leave
+        .hidden copi_ctx_leave
+        .type   copi_ctx_leave, %function
+        .p2align 4
+copi_ctx_leave:
+        .cfi_startproc
+        hint    #34             /* bti c; a no-op on older processors */
+        sub     sp, sp, #176
+        .cfi_def_cfa_offset 176
+        stp     x19, x20, [sp, #0]
+        .cfi_offset x19, -176
+        .cfi_offset x20, -168
+        stp     x21, x22, [sp, #16]
+        .cfi_offset x21, -160
+        .cfi_offset x22, -152
+        stp     x23, x24, [sp, #32]
+        .cfi_offset x23, -144
+        .cfi_offset x24, -136
+        stp     x25, x26, [sp, #48]
+        .cfi_offset x25, -128
+        .cfi_offset x26, -120
+        stp     x27, x28, [sp, #64]
+        .cfi_offset x27, -112
+        .cfi_offset x28, -104
+        stp     x29, x30, [sp, #80]
+        .cfi_offset x29, -96
+        .cfi_offset x30, -88
+        stp     d8, d9, [sp, #96]
+        .cfi_offset d8, -80
+        .cfi_offset d9, -72
+        stp     d10, d11, [sp, #112]
+        .cfi_offset d10, -64
+        .cfi_offset d11, -56
+        stp     d12, d13, [sp, #128]
+        .cfi_offset d12, -48
+        .cfi_offset d13, -40
+        stp     d14, d15, [sp, #144]
+        .cfi_offset d14, -32
+        .cfi_offset d15, -24
+        mrs     x9, fpcr
+        str     x9, [sp, #160]
+        mov     x10, sp
+        str     x10, [x0]
+        mov     x0, x2
+        blr     x1
+        brk     #1
+        .cfi_endproc
+        .size   copi_ctx_leave, . - copi_ctx_leave
+
+/* copi_ctx_jump(x0: from, x1: to). What copi_ctx_leave wrote down is what fpcr
+ * is still. */
+        .globl  copi_ctx_jump
+        .hidden copi_ctx_jump
+        .type   copi_ctx_jump, %function
+        .p2align 4
+copi_ctx_jump:
+        .cfi_startproc
+        hint    #34             /* bti c */
+        ldr     x10, [x0]
+        ldr     x9, [x10, #160]
+        ldr     x10, [x1]
+        mov     sp, x10
+        .cfi_def_cfa sp, 176
+        b       .Lcompare
+        .cfi_endproc
+        .size   copi_ctx_jump, . - copi_ctx_jump
 
 /* copi_ctx_go(x0: to). Comes from a signal handler: nothing of the state that
  * it finds can be relied on. */

@@ -55,6 +55,7 @@ copi_ctx_switch:
         /* From here on all offsets hold for the other stack. */
         movq    %rsp, (%rdi)
         movq    (%rsi), %rsp
+.Lcompare:
         xorl    (%rsp), %eax
         testl   $0xffc0, %eax
         jnz     .Lload_mxcsr
@@ -104,6 +105,59 @@ copi_ctx_switch:
         jmp     .Lx87cw_is_right
         .cfi_endproc
         .size   copi_ctx_switch, . - copi_ctx_switch
+
+/* copi_ctx_leave(rdi: from, rsi: by, rdx: arg) */
+        .globl  copi_ctx_leave
+        .hidden copi_ctx_leave
+        .type   copi_ctx_leave, @function
+        .p2align 4
+copi_ctx_leave:
+        .cfi_startproc
+        pushq   %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbp, 0
+        pushq   %rbx
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbx, 0
+        pushq   %r15
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r15, 0
+        pushq   %r14
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r14, 0
+        pushq   %r13
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r13, 0
+        pushq   %r12
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r12, 0
+        subq    $8, %rsp
+        .cfi_adjust_cfa_offset 8
+        stmxcsr (%rsp)
+        fnstcw  4(%rsp)
+        movq    %rsp, (%rdi)
+        movq    %rdx, %rdi
+        callq   *%rsi
+        ud2
+        .cfi_endproc
+        .size   copi_ctx_leave, . - copi_ctx_leave
+
+/* copi_ctx_jump(rdi: from, rsi: to). What copi_ctx_leave wrote down is what
+ * the control words are still. */
+        .globl  copi_ctx_jump
+        .hidden copi_ctx_jump
+        .type   copi_ctx_jump, @function
+        .p2align 4
+copi_ctx_jump:
+        .cfi_startproc
+        movq    (%rdi), %rdx
+        movl    (%rdx), %eax
+        movzwl  4(%rdx), %ecx
+        movq    (%rsi), %rsp
+        .cfi_def_cfa %rsp, 64
+        jmp     .Lcompare
+        .cfi_endproc
+        .size   copi_ctx_jump, . - copi_ctx_jump
 
 /* copi_ctx_go(rdi: to). Comes from a signal handler: nothing of the state that
  * it finds can be relied on. */

@@ -123,10 +123,18 @@ COP_NORETURN void copi_life_main(void *unused)
             handler_turn(a);
         else if (!still_hibernates(a))
             coroutine_life(a);
-        if (copi_relay_chain(a))
-            continue;
-        if (a->leave == COPI_LEAVE_EXITED)
-            copi_turn_leave_for_good(a, COPI_LEAVE_EXITED);
-        copi_turn_leave(a, COPI_LEAVE_DONE);
+        struct copi_carrier *c = a->carrier;
+        switch (copi_relay_chain(a)) {
+        case COPI_CHAIN_ON:
+            break;
+        case COPI_CHAIN_AWAY:
+            copi_coro_save(&c->coro, copi_relay_away, c);
+            copi_relay_arrive();
+            break;
+        case COPI_CHAIN_NOT:
+            if (a->leave == COPI_LEAVE_EXITED)
+                copi_turn_leave_for_good(a, COPI_LEAVE_EXITED);
+            copi_turn_leave(a, COPI_LEAVE_DONE);
+        }
     }
 }

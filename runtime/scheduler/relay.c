@@ -88,37 +88,56 @@ void copi_relay_arrive(void)
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
 }
 
-/* From the stack `from` straight to that of `next`, if it has one or there is a
- * warm one for it. `left` is who leaves the stack (NULL: nobody is on it any
- * more, and it is warm already). Returns when the stack is entered again;
- * false: it was not left, and the machine's loop has to go on with `next`. */
-static inline bool swap(struct copi_here *h, struct copi_carrier *from,
-                        struct copi_actor *left, struct copi_actor *next)
+/* Can be entered from another actor's stack. Gives it a stack if one is at
+ * hand. */
+static inline bool has_stack(struct copi_worker *w, struct copi_actor *next)
 {
-    struct copi_worker *w = h->worker;
-    if (next->own_malloc || next->crashed)
+    if (COPI_UNLIKELY(next->own_malloc || next->crashed))
         return false;
     if (next->carrier == NULL && may_have_warm(w, next))
         next->carrier = copi_carrier_take_warm(w);
-    if (next->carrier == NULL)
-        return false;
+    return next->carrier != NULL;
+}
+
+/* From the stack `from` straight to that of `next`, which has one. `left` is
+ * who leaves the stack (NULL: nobody is on it any more). */
+static inline void swap(struct copi_here *h, struct copi_carrier *from,
+                        struct copi_actor *left, struct copi_actor *next)
+{
+    struct copi_worker *w = h->worker;
     copi_hibernate_wake(next->carrier);
     w->left = left;
     w->arriving = next;
     h->actor = NULL;
-    copi_coro_swap(&from->coro, &next->carrier->coro);
-    copi_relay_arrive();
-    return true;
+    copi_coro_swap_saved(&from->coro, &next->carrier->coro);
 }
 
-bool copi_relay_chain(struct copi_actor *a)
+/* The turn of whoever was here has ended, and the stack is nobody's. */
+static enum copi_chain next_turn(struct copi_worker *w, struct copi_here *h,
+                                 struct copi_carrier *c)
+{
+    struct copi_actor *next = pick(w);
+    if (COPI_UNLIKELY(next == NULL || next->own_malloc || next->crashed ||
+                      next->carrier != NULL || !may_have_warm(w, next))) {
+        w->next_up = next;
+        return COPI_CHAIN_AWAY;
+    }
+    copi_turn_open(w, next);
+    copi_stack_forget_sp(&c->coro.stack);
+    c->is_marked = false;
+    next->carrier = c;
+    h->actor = next;
+    return COPI_CHAIN_ON;
+}
+
+enum copi_chain copi_relay_chain(struct copi_actor *a)
 {
     struct copi_here *h = copi_here();
     struct copi_worker *w = h->worker;
     struct copi_carrier *c = a->carrier;
     if (COPI_UNLIKELY(a->held || a->own_malloc || c->stack_bytes != 0 ||
                       copi_inject_is_on(COPI_INJECT_TURNS)))
-        return false;
+        return COPI_CHAIN_NOT;
     copi_turn_note_reductions(w, a);
     a->carrier = NULL;
     if (a->leave == COPI_LEAVE_EXITED) {
@@ -126,29 +145,27 @@ bool copi_relay_chain(struct copi_actor *a)
         copi_turn_bury(w, a);
     } else if (copi_turn_settle(w, a)) {
         a->carrier = c;
-        return true;
+        return COPI_CHAIN_ON;
     }
     h->actor = NULL;
     between_turns(w);
-    struct copi_actor *next = pick(w);
-    if (COPI_LIKELY(next != NULL && !next->own_malloc && !next->crashed)) {
-        if (next->carrier == NULL && may_have_warm(w, next)) {
-            copi_turn_open(w, next);
-            copi_stack_forget_sp(&c->coro.stack);
-            c->is_marked = false;
-            next->carrier = c;
-            h->actor = next;
-            return true;
-        }
-        if (next->carrier != NULL && copi_carrier_has_place(w)) {
-            copi_carrier_done(w, c); /* nobody takes it before it is left */
-            return swap(h, c, NULL, next);
-        }
+    return next_turn(w, h, c);
+}
+
+void copi_relay_away(void *carrier)
+{
+    struct copi_carrier *c = carrier;
+    struct copi_here *h = copi_here();
+    struct copi_worker *w = h->worker;
+    struct copi_actor *next = w->next_up;
+    if (next != NULL && next->carrier != NULL && has_stack(w, next) &&
+        copi_carrier_has_place(w)) {
+        w->next_up = NULL;
+        copi_carrier_done(w, c); /* nobody takes it before it is left */
+        swap(h, c, NULL, next);
+        return;
     }
-    w->next_up = next;
-    copi_coro_leave(&c->coro, h->native);
-    copi_relay_arrive();
-    return true; /* with another actor, perhaps on another thread */
+    copi_coro_leave_saved(&c->coro, h->native);
 }
 
 /* Who yields is in no queue yet when the next one is chosen. Among equals that
@@ -162,14 +179,16 @@ static bool may_pass_on(const struct copi_worker *w, const struct copi_actor *a)
             a->priority == COP_PRIO_NORMAL);
 }
 
-void copi_relay_leave(struct copi_here *h, struct copi_actor *a)
+void copi_relay_leave(void *actor)
 {
-    struct copi_actor *next;
+    struct copi_actor *next, *a = actor;
+    struct copi_here *h = copi_here();
     if (may_pass_on(h->worker, a) && (next = pick(h->worker)) != NULL) {
-        if (swap(h, a->carrier, a, next))
+        if (has_stack(h->worker, next)) {
+            swap(h, a->carrier, a, next);
             return;
+        }
         h->worker->next_up = next;
     }
-    copi_coro_leave(&a->carrier->coro, h->native);
-    copi_relay_arrive();
+    copi_coro_leave_saved(&a->carrier->coro, h->native);
 }

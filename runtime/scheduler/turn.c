@@ -39,12 +39,6 @@
 /* What the frame that calls setjmp may have below its frame address. */
 enum { CATCH_BYTES = 1024 };
 
-static bool ends_turn(enum copi_leave why)
-{
-    return why == COPI_LEAVE_DONE || why == COPI_LEAVE_PARK ||
-           why == COPI_LEAVE_YIELD;
-}
-
 void copi_turn_begin(struct copi_actor *a, bool parked)
 {
     if (COPI_UNLIKELY(a->own_malloc))
@@ -55,18 +49,7 @@ void copi_turn_begin(struct copi_actor *a, bool parked)
 
 void copi_turn_leave(struct copi_actor *a, enum copi_leave why)
 {
-    if (copi_inject_is_on(COPI_INJECT_TURNS) && ends_turn(why))
-        copi_inject_door.leaving(a);
-    struct copi_here *h = copi_here();
-    uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
-    COPI_ASSERT(h->actor == a);
-    a->leave = (uint8_t)why;
-    copi_relay_leave(h, a);
-    /* perhaps another thread: `h` is stale */
-    atomic_store_explicit(&copi_here()->in_runtime, depth,
-                          memory_order_relaxed);
-    if (why != COPI_LEAVE_DONE && ends_turn(why))
-        copi_turn_begin(a, why == COPI_LEAVE_PARK);
+    copi_turn_leave_here(a, why);
 }
 
 void copi_turn_leave_for_good(struct copi_actor *a, enum copi_leave why)

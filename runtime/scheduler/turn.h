@@ -6,6 +6,8 @@
 #define COPI_SCHEDULER_TURN_H
 
 #include "runtime/base/check.h"
+#include "runtime/probe/inject.h"
+#include "runtime/scheduler/relay.h"
 #include "runtime/scheduler/worker.h"
 
 /* On the machine's own stack: runs the actor until it waits, yields or ends.
@@ -35,6 +37,12 @@ static inline void copi_turn_user_begin_at(struct copi_here *h)
 struct copi_here *copi_turn_user_end(void);
 
 /* ------------------------------ for relay.c and life.c: parts of a turn -- */
+
+static inline bool copi_turn_is_ended_by(enum copi_leave why)
+{
+    return why == COPI_LEAVE_DONE || why == COPI_LEAVE_PARK ||
+           why == COPI_LEAVE_YIELD;
+}
 
 /* What it has spent of the turn's budget and is not noted yet. */
 static inline void copi_turn_note_reductions(struct copi_worker *w,
@@ -67,14 +75,35 @@ static inline void copi_turn_close(struct copi_worker *w)
     atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
 }
 
-/* First in a turn, on the actor's stack; `parked`: in the middle of a call. A
- * fault plan may have something in mind for it: then it need not come back. */
-void copi_turn_begin(struct copi_actor *a, bool parked);
 /* Off its stack: notes how deep it was. */
 void copi_turn_note_stack(struct copi_actor *a);
 /* It needs no stack for now. True if its turn goes on. */
 bool copi_turn_settle(struct copi_worker *w, struct copi_actor *a);
 /* It has no frames any more, and its clean-ups are done. */
 void copi_turn_bury(struct copi_worker *w, struct copi_actor *a);
+
+/* First in a turn, on the actor's stack; `parked`: in the middle of a call. A
+ * fault plan may have something in mind for it: then it need not come back. */
+void copi_turn_begin(struct copi_actor *a, bool parked);
+
+/* copi_turn_leave as a part of the calling function, which should be as near to
+ * the program as can be: see copi_coro_save. */
+static inline __attribute__((always_inline)) void
+copi_turn_leave_here(struct copi_actor *a, enum copi_leave why)
+{
+    if (copi_inject_is_on(COPI_INJECT_TURNS) && copi_turn_is_ended_by(why))
+        copi_inject_door.leaving(a);
+    struct copi_here *h = copi_here();
+    uint32_t depth = atomic_load_explicit(&h->in_runtime, memory_order_relaxed);
+    COPI_ASSERT(h->actor == a);
+    a->leave = (uint8_t)why;
+    copi_coro_save(&a->carrier->coro, copi_relay_leave, a);
+    copi_relay_arrive();
+    /* perhaps another thread: `h` is stale */
+    atomic_store_explicit(&copi_here()->in_runtime, depth,
+                          memory_order_relaxed);
+    if (why != COPI_LEAVE_DONE && copi_turn_is_ended_by(why))
+        copi_turn_begin(a, why == COPI_LEAVE_PARK);
+}
 
 #endif

@@ -57,7 +57,7 @@ bool copi_wait_recall(struct copi_actor *a, bool is_parked)
     return true;
 }
 
-static void park_guest(struct copi_actor *a)
+void copi_wait_park_guest(struct copi_actor *a)
 {
     atomic_store(&a->guest.word, 0);
     if (!copi_wait_commit(a))
@@ -69,24 +69,16 @@ static void park_guest(struct copi_actor *a)
     a->guest.section = copi_epoch_guest_enter();
 }
 
+void copi_wait_arm(struct copi_actor *a, struct copi_wait *w)
+{
+    if (!a->is_guest)
+        a->carrier->waiting = w;
+    copi_deadline_arm(&w->timer, a->pid, w->deadline);
+}
+
 void copi_wait_park(struct copi_actor *a, struct copi_wait *w)
 {
-    if (w->deadline != COP_FOREVER && !w->timer.armed) {
-        if (!a->is_guest)
-            a->carrier->waiting = w;
-        copi_deadline_arm(&w->timer, a->pid, w->deadline);
-    }
-    /* who pokes after this look finds nobody to clear it */
-    if (atomic_load(&a->poke) != 0)
-        atomic_store(&a->poke, 0);
-    if (copi_deadline_fired(&w->timer) || copi_mailbox_has_signals_local(a))
-        return;
-    copi_actor_set_wait(a, w->why);
-    if (a->is_guest)
-        park_guest(a);
-    else
-        copi_turn_leave(a, COPI_LEAVE_PARK);
-    copi_actor_set_wait(a, COP_WAIT_NONE);
+    copi_wait_park_here(a, w);
 }
 
 void copi_wait_end(struct copi_actor *a, struct copi_wait *w)

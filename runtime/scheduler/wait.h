@@ -23,6 +23,7 @@
 
 #include "runtime/actor/mailbox.h"
 #include "runtime/scheduler/timers.h"
+#include "runtime/scheduler/turn.h"
 
 struct copi_wait {
     struct copi_deadline timer;
@@ -57,6 +58,28 @@ static inline bool copi_wait_commit(struct copi_actor *a)
      * there, as this turn is not over. */
     return COPI_LIKELY(atomic_load(&a->poke) == 0) ||
            !copi_wait_recall(a, true);
+}
+
+/* Parts of park. */
+void copi_wait_arm(struct copi_actor *a, struct copi_wait *w);
+void copi_wait_park_guest(struct copi_actor *a);
+/* copi_wait_park as a part of the calling function: see copi_coro_save. */
+static inline __attribute__((always_inline)) void
+copi_wait_park_here(struct copi_actor *a, struct copi_wait *w)
+{
+    if (w->deadline != COP_FOREVER && !w->timer.armed)
+        copi_wait_arm(a, w);
+    /* who pokes after this look finds nobody to clear it */
+    if (COPI_UNLIKELY(atomic_load(&a->poke) != 0))
+        atomic_store(&a->poke, 0);
+    if (copi_deadline_fired(&w->timer) || copi_mailbox_has_signals_local(a))
+        return;
+    copi_actor_set_wait(a, w->why);
+    if (COPI_UNLIKELY(a->is_guest))
+        copi_wait_park_guest(a);
+    else
+        copi_turn_leave_here(a, COPI_LEAVE_PARK);
+    copi_actor_set_wait(a, COP_WAIT_NONE);
 }
 
 #endif
