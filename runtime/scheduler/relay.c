@@ -38,6 +38,20 @@ static bool may_have_warm(struct copi_worker *w, struct copi_actor *a)
            (copi_actor_handler(a) != NULL || w->reserve != NULL);
 }
 
+/* Only the machine lets it run. */
+static inline bool needs_machine(const struct copi_actor *a)
+{
+    return a->own_malloc || a->crashed;
+}
+
+/* True: it has a stack, or there was a warm one for it. */
+static inline bool get_stack(struct copi_worker *w, struct copi_actor *a)
+{
+    if (a->carrier == NULL && may_have_warm(w, a))
+        a->carrier = copi_carrier_take_warm(w);
+    return a->carrier != NULL;
+}
+
 /* Whose turn is next, if nothing else is due before. */
 static inline struct copi_actor *pick(struct copi_worker *w)
 {
@@ -88,27 +102,19 @@ void copi_relay_arrive(void)
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
 }
 
-/* From the stack `from` straight to that of `next`, if it has one or there is a
- * warm one for it. `left` is who leaves the stack (NULL: nobody is on it any
- * more, and it is warm already). Returns when the stack is entered again;
- * false: it was not left, and the machine's loop has to go on with `next`. */
-static inline bool swap(struct copi_here *h, struct copi_carrier *from,
+/* From the stack `from` straight to that of `next`, who has one. `left` is who
+ * leaves the stack (NULL: nobody is on it any more, and it is warm already).
+ * Returns when the stack is entered again. */
+static inline void swap(struct copi_here *h, struct copi_carrier *from,
                         struct copi_actor *left, struct copi_actor *next)
 {
     struct copi_worker *w = h->worker;
-    if (next->own_malloc || next->crashed)
-        return false;
-    if (next->carrier == NULL && may_have_warm(w, next))
-        next->carrier = copi_carrier_take_warm(w);
-    if (next->carrier == NULL)
-        return false;
     copi_hibernate_wake(next->carrier);
     w->left = left;
     w->arriving = next;
     h->actor = NULL;
     copi_coro_swap(&from->coro, &next->carrier->coro);
     copi_relay_arrive();
-    return true;
 }
 
 bool copi_relay_chain(struct copi_actor *a)
@@ -121,17 +127,17 @@ bool copi_relay_chain(struct copi_actor *a)
         return false;
     copi_turn_note_reductions(w, a);
     a->carrier = NULL;
-    if (a->leave == COPI_LEAVE_EXITED) {
-        h->actor = NULL;
-        copi_turn_bury(w, a);
-    } else if (copi_turn_settle(w, a)) {
+    bool has_ended = a->leave == COPI_LEAVE_EXITED;
+    if (!has_ended && copi_turn_settle(w, a)) {
         a->carrier = c;
         return true;
     }
     h->actor = NULL;
+    if (has_ended)
+        copi_turn_bury(w, a);
     between_turns(w);
     struct copi_actor *next = pick(w);
-    if (COPI_LIKELY(next != NULL && !next->own_malloc && !next->crashed)) {
+    if (COPI_LIKELY(next != NULL && !needs_machine(next))) {
         if (next->carrier == NULL && may_have_warm(w, next)) {
             copi_turn_open(w, next);
             copi_stack_forget_sp(&c->coro.stack);
@@ -142,7 +148,8 @@ bool copi_relay_chain(struct copi_actor *a)
         }
         if (next->carrier != NULL && copi_carrier_has_place(w)) {
             copi_carrier_done(w, c); /* nobody takes it before it is left */
-            return swap(h, c, NULL, next);
+            swap(h, c, NULL, next);
+            return true;
         }
     }
     w->next_up = next;
@@ -166,8 +173,10 @@ void copi_relay_leave(struct copi_here *h, struct copi_actor *a)
 {
     struct copi_actor *next;
     if (may_pass_on(h->worker, a) && (next = pick(h->worker)) != NULL) {
-        if (swap(h, a->carrier, a, next))
+        if (!needs_machine(next) && get_stack(h->worker, next)) {
+            swap(h, a->carrier, a, next);
             return;
+        }
         h->worker->next_up = next;
     }
     copi_coro_leave(&a->carrier->coro, h->native);
