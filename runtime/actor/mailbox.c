@@ -253,10 +253,7 @@ void copi_inbox_lend(struct copi_actor *a, struct cop_msg *prev,
     copi_inbox_take(a, prev, m);
     if (m->flags & COPI_MSG_COUNTED)
         atomic_fetch_sub_explicit(&a->bounded, 1, memory_order_relaxed);
-    if (!(m->flags & COPI_MSG_SYSTEM))
-        COPI_COUNT(received);
-    copi_trace(COP_TRACE_RECV, a->pid, m->sender, m->tag);
-    a->current = m;
+    copi_inbox_lend_loose(a, m);
 }
 
 /* NULL: no memory. */

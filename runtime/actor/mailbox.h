@@ -135,13 +135,19 @@ static inline void copi_inbox_tally(struct copi_actor *a,
 
 void copi_inbox_append(struct copi_actor *a, struct cop_msg *m, bool urgent);
 
-/* Does the signal mean no more than that it belongs at the inbox's end? */
+/* Does the signal mean no more than that it belongs at the inbox's end, if its
+ * alias lets it in? */
+static inline bool copi_inbox_is_plain_if_let(const struct copi_actor *a,
+                                              const struct cop_msg *m)
+{
+    return m->kind == COPI_SIG_MESSAGE && !a->limited &&
+           (m->flags & (COPI_MSG_COUNTED | COPI_MSG_URGENT)) == 0;
+}
+/* The same of what names no alias. */
 static inline bool copi_inbox_is_plain(const struct copi_actor *a,
                                        const struct cop_msg *m)
 {
-    return m->kind == COPI_SIG_MESSAGE && !a->limited &&
-           (m->flags & (COPI_MSG_ALIAS | COPI_MSG_COUNTED | COPI_MSG_URGENT)) ==
-               0;
+    return copi_inbox_is_plain_if_let(a, m) && (m->flags & COPI_MSG_ALIAS) == 0;
 }
 /* As append, not urgent. */
 static inline void copi_inbox_append_plain(struct copi_actor *a,

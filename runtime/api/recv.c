@@ -79,14 +79,6 @@ static int look(struct copi_actor *a, const cop_match *c, size_t n,
     return -1;
 }
 
-/* Does it only belong at the inbox's end, if its alias lets it in? */
-static inline bool is_simple(const struct copi_actor *a,
-                             const struct cop_msg *m)
-{
-    return m->kind == COPI_SIG_MESSAGE && !a->limited && !a->is_proxy &&
-           (m->flags & (COPI_MSG_COUNTED | COPI_MSG_URGENT)) == 0;
-}
-
 /* Most that is received is the only signal there is, past the inbox, in which
  * nothing matches. */
 static inline int take_sole(struct copi_actor *a, const cop_match *c, size_t n)
@@ -96,8 +88,8 @@ static inline int take_sole(struct copi_actor *a, const cop_match *c, size_t n)
         return -1;
     if (m->kind == COPI_SIG_DOWN && !a->limited && matches(c, m, COP_DOWN))
         return copi_signal_lend_sole_down(a, m) ? 0 : -1;
-    if (!is_simple(a, m) || !matches(c, m, m->tag) ||
-        !copi_mailbox_take_sole_local(a, m) ||
+    if (a->is_proxy || !copi_inbox_is_plain_if_let(a, m) ||
+        !matches(c, m, m->tag) || !copi_mailbox_take_sole_local(a, m) ||
         ((m->flags & COPI_MSG_ALIAS) && !copi_signal_enters(a, m)))
         return -1;
     copi_inbox_lend_loose(a, m);

@@ -38,6 +38,20 @@ static bool may_have_warm(struct copi_worker *w, struct copi_actor *a)
            (copi_actor_handler(a) != NULL || w->reserve != NULL);
 }
 
+/* Only the machine lets it run. */
+static inline bool needs_machine(const struct copi_actor *a)
+{
+    return a->own_malloc || a->crashed;
+}
+
+/* True: it has a stack, or there was a warm one for it. */
+static inline bool get_stack(struct copi_worker *w, struct copi_actor *a)
+{
+    if (a->carrier == NULL && may_have_warm(w, a))
+        a->carrier = copi_carrier_take_warm(w);
+    return a->carrier != NULL;
+}
+
 /* Whose turn is next, if nothing else is due before. */
 static inline struct copi_actor *pick(struct copi_worker *w)
 {
@@ -88,17 +102,6 @@ void copi_relay_arrive(void)
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
 }
 
-/* Can be entered from another actor's stack. Gives it a stack if one is at
- * hand. */
-static inline bool has_stack(struct copi_worker *w, struct copi_actor *next)
-{
-    if (COPI_UNLIKELY(next->own_malloc || next->crashed))
-        return false;
-    if (next->carrier == NULL && may_have_warm(w, next))
-        next->carrier = copi_carrier_take_warm(w);
-    return next->carrier != NULL;
-}
-
 /* From the stack `from` straight to that of `next`, which has one. `left` is
  * who leaves the stack (NULL: nobody is on it any more). */
 static inline void swap(struct copi_here *h, struct copi_carrier *from,
@@ -117,8 +120,8 @@ static enum copi_chain next_turn(struct copi_worker *w, struct copi_here *h,
                                  struct copi_carrier *c)
 {
     struct copi_actor *next = pick(w);
-    if (COPI_UNLIKELY(next == NULL || next->own_malloc || next->crashed ||
-                      next->carrier != NULL || !may_have_warm(w, next))) {
+    if (next == NULL || needs_machine(next) || next->carrier != NULL ||
+        !may_have_warm(w, next)) {
         w->next_up = next;
         return COPI_CHAIN_AWAY;
     }
@@ -140,14 +143,14 @@ enum copi_chain copi_relay_chain(struct copi_actor *a)
         return COPI_CHAIN_NOT;
     copi_turn_note_reductions(w, a);
     a->carrier = NULL;
-    if (a->leave == COPI_LEAVE_EXITED) {
-        h->actor = NULL;
-        copi_turn_bury(w, a);
-    } else if (copi_turn_settle(w, a)) {
+    bool has_ended = a->leave == COPI_LEAVE_EXITED;
+    if (!has_ended && copi_turn_settle(w, a)) {
         a->carrier = c;
         return COPI_CHAIN_ON;
     }
     h->actor = NULL;
+    if (has_ended)
+        copi_turn_bury(w, a);
     between_turns(w);
     return next_turn(w, h, c);
 }
@@ -158,7 +161,7 @@ void copi_relay_away(void *carrier)
     struct copi_here *h = copi_here();
     struct copi_worker *w = h->worker;
     struct copi_actor *next = w->next_up;
-    if (next != NULL && next->carrier != NULL && has_stack(w, next) &&
+    if (next != NULL && next->carrier != NULL && !needs_machine(next) &&
         copi_carrier_has_place(w)) {
         w->next_up = NULL;
         copi_carrier_done(w, c); /* nobody takes it before it is left */
@@ -184,7 +187,7 @@ void copi_relay_leave(void *actor)
     struct copi_actor *next, *a = actor;
     struct copi_here *h = copi_here();
     if (may_pass_on(h->worker, a) && (next = pick(h->worker)) != NULL) {
-        if (has_stack(h->worker, next)) {
+        if (!needs_machine(next) && get_stack(h->worker, next)) {
             swap(h, a->carrier, a, next);
             return;
         }

@@ -135,16 +135,13 @@ static bool is_computing(struct copi_worker *w, const struct watched *s,
 }
 
 static void deal_with_hog(struct copi_worker *w, const struct watched *s,
-                          cop_time now)
+                          bool work, cop_time now)
 {
     cop_time slice = copi_rt.config.slice_ns;
     cop_time burnt = 0;
-    bool work = work_waits(w);
     bool waits = work || only_it_can_run_something(w);
     if (atomic_exchange(&w->ask, 1) == 0)
         copi_trace(COP_TRACE_HOG, COP_NO_PID, COP_NO_PID, w->index);
-    if (waits)
-        copi_machine_rob_next(w, s->turn);
     bool is_mendable = copi_preempt_is_possible() &&
                        is_computing(w, s, &burnt) &&
                        burnt < IN_VAIN_AFTER * slice;
@@ -181,17 +178,19 @@ static void look_at(struct copi_worker *w, struct watched *s, cop_time now,
     if (turn % 2 == 0)
         return;
     seen->lasts = true;
-    if (work_waits(w) && copi_idle_count_asleep() > 0) {
+    bool work = work_waits(w);
+    bool is_hog = now - s->since >= slice_of(w, work);
+    bool may_share = work && copi_idle_count_asleep() > 0;
+    if (may_share || (work && is_hog))
         copi_machine_rob_next(w, turn);
+    if (may_share)
         copi_share(w);
-    }
-    if (now - s->since >= slice_of(w, work_waits(w)))
-        deal_with_hog(w, s, now);
+    if (is_hog)
+        deal_with_hog(w, s, work, now);
 }
 
-static struct seen look_at_all(void)
+static struct seen look_at_all(cop_time now)
 {
-    cop_time now = copi_clock_real();
     struct seen seen = {false, false};
     for (unsigned i = 0; i < copi_rt.workers; i++)
         look_at(&copi_rt.worker[i], &watched[i], now, &seen);
@@ -240,11 +239,12 @@ static void sysmon_main(void *unused)
         if (atomic_load(&quit) == 0)
             copi_os_futex_wait(&nap, before,
                                COPI_MIN(share, until_next_look(seen.lasts)));
-        share = copi_share_look(copi_clock_real());
-        seen = look_at_all();
+        cop_time now = copi_clock_real();
+        share = copi_share_look(now);
+        seen = look_at_all(now);
         copi_machines_preempt_lost(copi_rt.config.slice_ns);
         fire_overdue(seen.lasts);
-        copi_hibernate_look(copi_clock_real(), seen.turns);
+        copi_hibernate_look(now, seen.turns);
         idle = copi_idle_all_asleep() ? idle + 1 : 0;
         if (idle >= IDLE_LOOKS) {
             sleep_for_good();
