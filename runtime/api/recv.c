@@ -96,13 +96,14 @@ static inline int take_sole(struct copi_actor *a, const cop_match *c, size_t n)
     return 0;
 }
 
-static int recv_behind(struct copi_actor *a, const cop_match *c, size_t n,
-                       cop_ref *mark, cop_time deadline, cop_wait why)
+/* Nothing is lent. Part of each function that receives, so that few return
+ * after the actor has waited (see copi_coro_save). */
+COPI_INLINE int recv_behind(struct copi_actor *a, const cop_match *c, size_t n,
+                            cop_ref *mark, cop_time deadline, cop_wait why)
 {
     struct copi_wait w;
     struct cop_msg *prev = NULL;
     int found;
-    copi_inbox_unlend(a);
     if (mark == NULL && a->inbox == NULL && (found = take_sole(a, c, n)) >= 0)
         return found;
     copi_wait_begin(&w, deadline, why);
@@ -111,7 +112,7 @@ static int recv_behind(struct copi_actor *a, const cop_match *c, size_t n,
         prev = mark != NULL ? copi_inbox_marked(a, *mark) : begin_at(a, c, n);
     struct cop_msg *urgent = a->cold->urgent_last;
     while ((found = look(a, c, n, &prev)) < 0 && !copi_wait_is_over(&w)) {
-        copi_wait_park(a, &w);
+        copi_wait_park_here(a, &w);
         if (mark == NULL && (found = take_sole(a, c, n)) >= 0)
             break;
         uint32_t drops = a->drops;
@@ -134,15 +135,16 @@ int copi_recv(struct copi_actor *a, const cop_match *c, size_t n,
     return recv_behind(a, c, n, NULL, deadline, why);
 }
 
-static int receive(const char *call, const cop_msg **out,
-                   const cop_match *clauses, size_t n, cop_time deadline)
+COPI_INLINE int receive(const char *call, const cop_msg **out,
+                        const cop_match *clauses, size_t n, cop_time deadline)
 {
     struct copi_scope s;
     struct copi_here *h = copi_scope_quick();
     struct copi_actor *a = h != NULL ? h->actor : copi_scope_actor(&s, call);
     if (COPI_UNLIKELY(out == NULL || (clauses == NULL && n > 0)))
         copi_misuse("%s: %s is NULL", call, out == NULL ? "out" : "clauses");
-    int i = copi_recv(a, clauses, n, deadline, COP_WAIT_RECEIVE);
+    copi_inbox_unlend(a);
+    int i = recv_behind(a, clauses, n, NULL, deadline, COP_WAIT_RECEIVE);
     *out = i >= 0 ? a->current : NULL;
     if (h != NULL)
         copi_scope_quick_leave(copi_here());
@@ -151,34 +153,46 @@ static int receive(const char *call, const cop_msg **out,
     return i >= 0 ? i : COP_ETIMEDOUT;
 }
 
+static COPI_OUTLINE int receive_any(const char *call, const cop_msg **out,
+                                    const cop_match *clauses, size_t n,
+                                    cop_time deadline)
+{
+    return receive(call, out, clauses, n, deadline);
+}
+
 int cop_recv_match(const cop_msg **out, const cop_match *clauses, size_t n,
                    cop_time deadline)
 {
-    return receive("cop_recv_match", out, clauses, n, deadline);
+    return receive_any("cop_recv_match", out, clauses, n, deadline);
+}
+
+/* Those who call it end with a jump to it: one return less. */
+static COPI_OUTLINE int receive_one(const char *call, const cop_msg **out,
+                                    cop_tag tag, uint64_t from, uint64_t ref,
+                                    cop_time deadline)
+{
+    const cop_match c = {.tag = tag, .from = {from}, .ref = {ref}};
+    return receive(call, out, &c, 1, deadline);
 }
 
 int cop_recv(const cop_msg **out, cop_time deadline)
 {
-    const cop_match any = {0};
-    return receive("cop_recv", out, &any, 1, deadline);
+    return receive_one("cop_recv", out, COP_TAG_ANY, 0, 0, deadline);
 }
 
 int cop_recv_tag(const cop_msg **out, cop_tag tag, cop_time deadline)
 {
-    const cop_match c = {.tag = tag};
-    return receive("cop_recv_tag", out, &c, 1, deadline);
+    return receive_one("cop_recv_tag", out, tag, 0, 0, deadline);
 }
 
 int cop_recv_from(const cop_msg **out, cop_pid from, cop_time deadline)
 {
-    const cop_match c = {.from = from};
-    return receive("cop_recv_from", out, &c, 1, deadline);
+    return receive_one("cop_recv_from", out, COP_TAG_ANY, from.id, 0, deadline);
 }
 
 int cop_recv_ref(const cop_msg **out, cop_ref ref, cop_time deadline)
 {
-    const cop_match c = {.ref = ref};
-    return receive("cop_recv_ref", out, &c, 1, deadline);
+    return receive_one("cop_recv_ref", out, COP_TAG_ANY, 0, ref.id, deadline);
 }
 
 int cop_recv_when(const cop_msg **out, bool (*when)(const cop_msg *, void *),
@@ -187,7 +201,7 @@ int cop_recv_when(const cop_msg **out, bool (*when)(const cop_msg *, void *),
     const cop_match c = {.when = when, .ctx = ctx};
     if (when == NULL)
         copi_misuse("cop_recv_when: when is NULL");
-    return receive("cop_recv_when", out, &c, 1, deadline);
+    return receive_any("cop_recv_when", out, &c, 1, deadline);
 }
 
 int cop_recv_since(const cop_msg **out, cop_ref *mark,
@@ -203,6 +217,7 @@ int cop_recv_since(const cop_msg **out, cop_ref *mark,
                                                                  : "when");
     if (mark->id == 0)
         *mark = copi_ref_new(false); /* no marker: from the first message on */
+    copi_inbox_unlend(a);
     int i = recv_behind(a, &c, 1, mark, deadline, COP_WAIT_RECEIVE);
     *out = i >= 0 ? a->current : NULL;
     copi_scope_leave(&s);

@@ -59,14 +59,16 @@
 
 #define COPI_COLD __attribute__((cold, noinline))
 
+/* For what has to be a part of its callers, whatever the optimisation. */
+#define COPI_INLINE static inline __attribute__((always_inline))
+
 /* For functions that know of the calling thread, or change records of its own,
  * while it may count as outside of the runtime: code between these two marks is
  * never preempted, as it must not wake on another thread, nor leave to others
  * on this one what is half changed; and a fault there is not the actor's. */
 #define COPI_EDGE __attribute__((section("copi_edge"), noinline))
-/* For what such a function calls on the way: without optimisation too it must
- * be part of it. */
-#define COPI_EDGE_PART static inline __attribute__((always_inline))
+/* For what such a function calls on the way. */
+#define COPI_EDGE_PART COPI_INLINE
 extern const char __start_copi_edge[] __attribute__((visibility("hidden")));
 extern const char __stop_copi_edge[] __attribute__((visibility("hidden")));
 static inline bool copi_is_edge(uintptr_t pc)

@@ -129,8 +129,8 @@ void copi_coro_leave(struct copi_coro *from, struct copi_native *to);
  * that watch the calls want to see them return: under these both do, and `by`
  * must return at once.) */
 #define COPI_CORO_IS_WATCHED (COPI_ASAN || COPI_TSAN)
-static inline __attribute__((always_inline)) void
-copi_coro_save(struct copi_coro *c, void (*by)(void *), void *arg)
+COPI_INLINE void copi_coro_save(struct copi_coro *c, void (*by)(void *),
+                                void *arg)
 {
     if (COPI_CORO_IS_WATCHED) {
         by(arg);

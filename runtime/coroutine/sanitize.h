@@ -21,7 +21,7 @@ void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 
 /* Into the caller whatever the optimisation: a function of its own would be
  * entered on one fiber and left on the other, and TSan keeps count. */
-#define COPI_TOLD static inline __attribute__((always_inline))
+#define COPI_TOLD COPI_INLINE
 
 /* About to go to the stack [low, low + size). The book of the stack left is
  * put into *fake; with NULL it is destroyed, for that stack has ended. */

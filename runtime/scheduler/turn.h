@@ -88,8 +88,7 @@ void copi_turn_begin(struct copi_actor *a, bool parked);
 
 /* copi_turn_leave as a part of the calling function, which should be as near to
  * the program as can be: see copi_coro_save. */
-static inline __attribute__((always_inline)) void
-copi_turn_leave_here(struct copi_actor *a, enum copi_leave why)
+COPI_INLINE void copi_turn_leave_here(struct copi_actor *a, enum copi_leave why)
 {
     if (copi_inject_is_on(COPI_INJECT_TURNS) && copi_turn_is_ended_by(why))
         copi_inject_door.leaving(a);

@@ -33,13 +33,6 @@
 #include "runtime/scheduler/exit.h"
 #include "runtime/scheduler/turn.h"
 
-void copi_wait_begin(struct copi_wait *w, cop_time deadline, cop_wait why)
-{
-    memset(w, 0, sizeof *w);
-    w->deadline = deadline;
-    w->why = why;
-}
-
 bool copi_wait_is_over(const struct copi_wait *w)
 {
     if (w->deadline == COP_FOREVER)
@@ -71,21 +64,22 @@ void copi_wait_park_guest(struct copi_actor *a)
 
 void copi_wait_arm(struct copi_actor *a, struct copi_wait *w)
 {
+    memset(&w->timer, 0, sizeof w->timer);
     if (!a->is_guest)
         a->carrier->waiting = w;
     copi_deadline_arm(&w->timer, a->pid, w->deadline);
 }
 
-void copi_wait_park(struct copi_actor *a, struct copi_wait *w)
-{
-    copi_wait_park_here(a, w);
-}
-
-void copi_wait_end(struct copi_actor *a, struct copi_wait *w)
+void copi_wait_disarm(struct copi_actor *a, struct copi_wait *w)
 {
     copi_deadline_disarm(&w->timer);
     if (!a->is_guest)
         a->carrier->waiting = NULL;
+}
+
+void copi_wait_park(struct copi_actor *a, struct copi_wait *w)
+{
+    copi_wait_park_here(a, w);
 }
 
 void copi_signals_act(struct copi_actor *a)

@@ -31,10 +31,25 @@ struct copi_wait {
     cop_wait why;
 };
 
-void copi_wait_begin(struct copi_wait *w, cop_time deadline, cop_wait why);
+/* What most waits need not: its deadline's timer. */
+void copi_wait_arm(struct copi_actor *a, struct copi_wait *w);
+void copi_wait_disarm(struct copi_actor *a, struct copi_wait *w);
+
+static inline void copi_wait_begin(struct copi_wait *w, cop_time deadline,
+                                   cop_wait why)
+{
+    w->timer.armed = false;
+    atomic_store_explicit(&w->timer.fired, 0, memory_order_relaxed);
+    w->deadline = deadline;
+    w->why = why;
+}
 bool copi_wait_is_over(const struct copi_wait *w);
 void copi_wait_park(struct copi_actor *a, struct copi_wait *w);
-void copi_wait_end(struct copi_actor *a, struct copi_wait *w);
+static inline void copi_wait_end(struct copi_actor *a, struct copi_wait *w)
+{
+    if (w->timer.armed)
+        copi_wait_disarm(a, w);
+}
 
 void copi_signals_act(struct copi_actor *a);
 /* Acts on all signals that have arrived. May end the actor: then it does not
@@ -61,11 +76,9 @@ static inline bool copi_wait_commit(struct copi_actor *a)
 }
 
 /* Parts of park. */
-void copi_wait_arm(struct copi_actor *a, struct copi_wait *w);
 void copi_wait_park_guest(struct copi_actor *a);
 /* copi_wait_park as a part of the calling function: see copi_coro_save. */
-static inline __attribute__((always_inline)) void
-copi_wait_park_here(struct copi_actor *a, struct copi_wait *w)
+COPI_INLINE void copi_wait_park_here(struct copi_actor *a, struct copi_wait *w)
 {
     if (w->deadline != COP_FOREVER && !w->timer.armed)
         copi_wait_arm(a, w);
