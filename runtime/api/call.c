@@ -115,8 +115,8 @@ static bool withdraw(struct call *c)
 
 /* Receives by reference without taking the message back that the program is
  * looking at. What it gives is the caller's; NULL: the deadline has passed. */
-static struct cop_msg *receive_aside(struct copi_actor *a, cop_ref ref,
-                                     cop_time deadline)
+COPI_INLINE struct cop_msg *receive_aside(struct copi_actor *a, cop_ref ref,
+                                          cop_time deadline)
 {
     const cop_match m = {.ref = ref};
     struct cop_msg *got = NULL;
@@ -132,7 +132,7 @@ static struct cop_msg *receive_aside(struct copi_actor *a, cop_ref ref,
 
 /* Waits for the reply or the end of the callee. 0, COP_ETIMEDOUT, COP_EDOWN or
  * COP_ENOPROC. */
-static int await(struct call *c, cop_time deadline)
+COPI_INLINE int await(struct call *c, cop_time deadline)
 {
     struct cop_msg *got = receive_aside(c->a, c->ref, deadline);
     if (got == NULL)
@@ -148,35 +148,24 @@ static int await(struct call *c, cop_time deadline)
     return c->reason.word == COP_R_NOPROC ? COP_ENOPROC : COP_EDOWN;
 }
 
-/* Waits until the call has ended, in whatever way. */
-static int see_through(struct call *c)
+/* The reply overtakes nothing, so a DOWN may have come first although the call
+ * was answered: by another actor than the callee. */
+static COPI_COLD void await_answer(struct call *c)
 {
-    int rc = await(c, c->deadline);
-    /* The reply overtakes nothing, so a DOWN may have come first although the
-     * call was answered: by another actor than the callee. */
-    if (rc != 0 && !withdraw(c)) {
-        do
-            rc = await(c, COP_FOREVER);
-        while (rc != 0);
-        cop_reason_release(c->reason);
-        c->reason = COP_NORMAL;
-    }
-    return rc;
+    while (await(c, COP_FOREVER) != 0)
+        continue;
+    cop_reason_release(c->reason);
+    c->reason = COP_NORMAL;
 }
 
-/* With a monitor of its own. */
-static int send_watched(struct call *c, struct cop_msg *m)
+/* Waits until the call has ended, in whatever way. */
+COPI_INLINE int see_through(struct call *c)
 {
-    int rc = copi_tie_monitor(c->a, c->to, c->ref, NULL);
-    if (rc != 0) {
-        copi_msg_release(m);
-        return rc;
+    int rc = await(c, c->deadline);
+    if (COPI_UNLIKELY(rc != 0) && !withdraw(c)) {
+        await_answer(c);
+        rc = 0;
     }
-    rc = copi_send(c->s, c->to, m);
-    if (rc == 0)
-        rc = see_through(c);
-    if (!copi_tie_demonitor(c->a, c->ref))
-        copi_tie_flush(c->a, c->ref);
     return rc;
 }
 
@@ -191,20 +180,49 @@ static struct copi_actor *plain_callee(const struct call *c)
     return to != NULL && to->mailbox_max == 0 ? to : NULL;
 }
 
-static int send_and_wait(struct call *c, struct cop_msg *m)
+static void end_watch(struct call *c)
 {
-    struct copi_actor *to = plain_callee(c);
-    m->sender = c->a->pid;
-    m->ref = c->ref;
-    if (to == NULL || !copi_tie_rely(c->a, c->to, c->ref))
-        return send_watched(c, m);
-    COPI_COUNT(sent);
-    /* looked up once: who is dead by now refuses it, and says so */
-    copi_send_push(copi_here(), to, m);
-    return see_through(c);
+    if (!copi_tie_demonitor(c->a, c->ref))
+        copi_tie_flush(c->a, c->ref);
 }
 
-static int run_call(struct call *c, const void *body, size_t size)
+/* With a monitor of its own. */
+static int send_watched(struct call *c, struct cop_msg *m)
+{
+    int rc = copi_tie_monitor(c->a, c->to, c->ref, NULL);
+    if (rc != 0) {
+        copi_msg_release(m);
+        return rc;
+    }
+    rc = copi_send(c->s, c->to, m);
+    if (rc != 0)
+        end_watch(c);
+    return rc;
+}
+
+COPI_INLINE int send_and_wait(struct call *c, struct cop_msg *m)
+{
+    struct copi_actor *to = plain_callee(c);
+    bool relies = to != NULL && copi_tie_rely(c->a, c->to, c->ref);
+    int rc = 0;
+    m->sender = c->a->pid;
+    m->ref = c->ref;
+    if (relies) {
+        COPI_COUNT(sent);
+        /* looked up once: who is dead by now refuses it, and says so */
+        copi_send_push(copi_here(), to, m);
+    } else {
+        rc = send_watched(c, m);
+    }
+    if (rc != 0)
+        return rc;
+    rc = see_through(c);
+    if (!relies)
+        end_watch(c);
+    return rc;
+}
+
+COPI_INLINE int run_call(struct call *c, const void *body, size_t size)
 {
     struct cop_msg *m;
     int rc = copi_send_make(&m, c->s, c->tag, body, size, COPI_MSG_CALL);
@@ -275,8 +293,10 @@ static inline void begin(struct call *c, struct copi_scope *s, cop_pid to,
     c->path[0] = '\0';
 }
 
-static int call(struct cop_msg **out, cop_pid to, cop_tag tag, const void *body,
-                size_t size, cop_time deadline)
+/* A part of the functions that the program calls, like most of what is above:
+ * the fewer return after the wait, the better (see copi_coro_save). */
+COPI_INLINE int call(struct cop_msg **out, cop_pid to, cop_tag tag,
+                     const void *body, size_t size, cop_time deadline)
 {
     struct copi_scope s;
     struct call c;
