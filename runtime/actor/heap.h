@@ -24,7 +24,7 @@ struct copi_heap {
     struct copi_map owned_by_key;
 };
 
-/* Something that is released when its owner dies, on the machine's stack,
+/* Something that is released when its owner dies, when its frames are gone,
  * after clean-ups and before anybody hears of the death. Its memory is the
  * release function's to free. */
 struct copi_owned {

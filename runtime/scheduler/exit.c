@@ -13,7 +13,9 @@
  * one: an exit from there, or an exit signal, ends it with another reason, as
  * in OTP.
  *
- * On the machine's stack (copi_exit_bury):
+ * When none of its frames is left (copi_exit_bury), on the machine's stack, or
+ * on the coroutine's that its function has returned on (relay.c), while no
+ * actor is the thread's:
  *      whoever observes deaths is told (cop_ext_on_exit)
  *   3. names, so that they are free before anybody hears of the death; timers;
  *      owned things; the call that it waits in is withdrawn
@@ -221,7 +223,7 @@ void copi_exit_badarg(const char *text)
     copi_exit_now(a, copi_reason_badarg_fmt("%s", text));
 }
 
-/* ----------------------------------------------- on the machine's stack -- */
+/* --------------------------------------------- when its frames are gone -- */
 
 static _Atomic(copi_exit_observer) observer;
 

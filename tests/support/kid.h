@@ -413,6 +413,15 @@ __attribute__((unused)) static void reason_was(cop_reason r, const char *want)
     cop_reason_release(r);
 }
 
+/* Waits for the DOWN of a monitor, or of a call, and checks its reason. */
+__attribute__((unused)) static void down_says(cop_ref ref, const char *want)
+{
+    const cop_msg *m;
+    ck_assert_int_eq(
+        cop_recv_ref(&m, ref, cop_in(20 * COP_SEC * actor_test_slow())), 0);
+    reason_is(cop_msg_reason(m), want);
+}
+
 /* Nothing is in the mailbox. */
 __attribute__((unused)) static void mailbox_is_empty(void)
 {

@@ -34,16 +34,6 @@ __attribute__((noinline)) static void overflows(int n)
     sink = frame[0];
 }
 
-static void ends_so(cop_ref ref, const char *text)
-{
-    char have[COP_REASON_TEXT];
-    const cop_msg *m;
-
-    ck_assert_int_eq(cop_recv_ref(&m, ref, cop_in(20 * COP_SEC)), 0);
-    ck_assert_str_eq(cop_reason_str(cop_msg_reason(m), have, sizeof have),
-                     text);
-}
-
 /* ------------------------------------------------------------ every stage --
  */
 
@@ -120,7 +110,7 @@ static void stages_half(void *arg)
                 NULL, &faulty, &something,
                 &(cop_opts){.monitor = &ref, .arg_release = in_arg_release}),
             0);
-        ends_so(ref, "{fault, abort}"); /* its last word */
+        down_says(ref, "{fault, abort}"); /* its last word */
     }
 }
 
@@ -134,7 +124,7 @@ static void stages_body(void *arg)
             cop_spawn(NULL, stages_half, arg, &(cop_opts){.monitor = &ref[i]}),
             0);
     for (int i = 0; i < 2; i++)
-        ends_so(ref[i], "normal");
+        down_says(ref[i], "normal");
     /* message, formatter, terminate, two clean-ups, argument, two bodies */
     ck_assert_int_eq(atomic_load(&stages), 2 * TIMES * 8);
 }
@@ -169,7 +159,7 @@ static void unborn_body(void *arg)
                                                .arg_release = in_arg_release}),
                          0);
         cop_exit_signal(pid, COP_KILL);
-        ends_so(ref, "killed");
+        down_says(ref, "killed");
     }
     ck_assert_int_eq(atomic_load(&stages), TIMES);
     notes_are("");
@@ -293,7 +283,7 @@ static void listener_body(void *arg)
         notes_are("listens|");
         ck_assert_int_eq(
             cop_spawn(NULL, faults, NULL, &(cop_opts){.monitor = &ref}), 0);
-        ends_so(ref, FAULT);
+        down_says(ref, FAULT);
         settle();
         ck_assert_int_eq(atomic_load(&reports), i);
     }

@@ -46,16 +46,6 @@ static void send_trap(cop_pid to)
     ck_assert_int_eq(cop_send_msg(to, trap_of(faults)), 0);
 }
 
-static void ends_so(cop_ref ref, const char *text)
-{
-    char have[COP_REASON_TEXT];
-    const cop_msg *m;
-
-    ck_assert_int_eq(cop_recv_ref(&m, ref, cop_in(20 * COP_SEC)), 0);
-    ck_assert_str_eq(cop_reason_str(cop_msg_reason(m), have, sizeof have),
-                     text);
-}
-
 static cop_pid watched(cop_fn fn, cop_opts o, cop_ref *ref)
 {
     cop_pid pid;
@@ -85,7 +75,7 @@ static void receiver_body(void *arg)
     for (int i = 0; i < 100; i++) {
         cop_pid pid = watched(receives_all, (cop_opts){0}, &ref);
         send_trap(pid);
-        ends_so(ref, FAULT);
+        down_says(ref, FAULT);
         ck_assert_int_eq(atomic_load(&released), 1);
     }
 }
@@ -121,7 +111,7 @@ static void handler_body(void *arg)
     ck_assert_int_eq(
         cop_spawn_handler(&pid, &h, NULL, &(cop_opts){.monitor = &ref}), 0);
     send_trap(pid);
-    ends_so(ref, FAULT);
+    down_says(ref, FAULT);
     ck_assert_int_eq(atomic_load(&released), 1);
     notes_are(FAULT "|");
 }
@@ -156,7 +146,7 @@ static void dying_body(void *arg)
             ck_assert_int_eq(cop_send(pid, TAG_GO, NULL, 0), 0);
         else
             cop_exit_signal(pid, COP_SHUTDOWN);
-        ends_so(ref, "shutdown");
+        down_says(ref, "shutdown");
         ck_assert_int_eq(atomic_load(&released), 4);
     }
 }
@@ -176,7 +166,7 @@ static void drops_oldest_body(void *arg)
     cop_pid pid = watched(receives_go, o, &ref);
     send_trap(pid);
     ck_assert_int_eq(cop_send(pid, TAG_ANSWER, NULL, 0), 0);
-    ends_so(ref, FAULT);
+    down_says(ref, FAULT);
     ck_assert_int_eq(atomic_load(&released), 1);
 }
 
@@ -215,12 +205,12 @@ static void sender_body(void *arg)
 
     (void)arg;
     target = watched(ends_at_once, (cop_opts){0}, &ref);
-    ends_so(ref, "normal");
+    down_says(ref, "normal");
     (void)watched(sends, (cop_opts){0}, &ref);
-    ends_so(ref, FAULT);
+    down_says(ref, FAULT);
     ck_assert_int_eq(atomic_load(&released), 1);
     (void)watched(frees, (cop_opts){0}, &ref);
-    ends_so(ref, FAULT);
+    down_says(ref, FAULT);
     ck_assert_int_eq(atomic_load(&released), 1);
     notes_are("");
 }
@@ -240,9 +230,9 @@ static void full_body(void *arg)
     target = watched(receives_go, o, &its);
     ck_assert_int_eq(cop_send(target, TAG_ANSWER, NULL, 0), 0);
     (void)watched(sends, (cop_opts){0}, &ref);
-    ends_so(ref, FAULT);
+    down_says(ref, FAULT);
     cop_exit_signal(target, COP_SHUTDOWN);
-    ends_so(its, "shutdown");
+    down_says(its, "shutdown");
     ck_assert_int_eq(atomic_load(&released), 1);
     notes_are("");
 }
@@ -331,7 +321,7 @@ static void call_body(void *arg)
     ck_assert_int_eq(cop_send(pid, TAG_ANSWER, NULL, 0), 0);
     ck_assert_int_eq(cop_recv_tag(&m, TAG_ANSWER, cop_in(10 * COP_SEC)), 0);
     ck_assert_int_eq(cop_reply(cop_msg_from(m), NULL, 0), 0);
-    ends_so(ref, "normal");
+    down_says(ref, "normal");
 }
 
 static void call_outer(void *arg)
@@ -341,7 +331,7 @@ static void call_outer(void *arg)
 
     (void)arg;
     (void)watched(call_body, o, &ref);
-    ends_so(ref, "normal");
+    down_says(ref, "normal");
     notes_are("0|");
 }
 

@@ -7,9 +7,8 @@
 #include "runtime/memory/mem.h"
 #include "runtime/scheduler/hibernate.h"
 #include "tests/support/native.h"
+#include "tests/support/resident.h"
 #include "tests/support/started.h"
-
-#include <unistd.h>
 
 enum { CHECK = 1, REPLY, STOP, WORDS = 100, CROWD = 10000 };
 
@@ -251,16 +250,6 @@ START_TEST(races_with_senders)
     ck_assert_uint_eq(copi_mem_in_use(), 0);
 }
 END_TEST
-
-static size_t resident(void)
-{
-    FILE *f = fopen("/proc/self/statm", "r");
-    size_t all, pages = 0;
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_eq(fscanf(f, "%zu %zu", &all, &pages), 2);
-    fclose(f);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
 
 static void waits(void *arg)
 {

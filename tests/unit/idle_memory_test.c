@@ -7,8 +7,7 @@
 #include "runtime/memory/mem.h"
 #include "tests/support/actor_test.h"
 #include "tests/support/native.h"
-
-#include <unistd.h>
+#include "tests/support/resident.h"
 
 enum { ACTORS = 100000, BATCH = 1000, READY = 1, STOP };
 enum { HANDLER_MAX = 400, COROUTINE_MAX = 4812, HIBERNATED_MAX = 400 };
@@ -44,18 +43,6 @@ static void hibernates(void *arg)
 {
     tell_ready(arg);
     cop_hibernate(wait_for_stop, NULL);
-}
-
-/* Resident memory of the process, bytes. */
-static size_t resident(void)
-{
-    FILE *f = fopen("/proc/self/statm", "r");
-    size_t all, pages = 0;
-
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_eq(fscanf(f, "%zu %zu", &all, &pages), 2);
-    fclose(f);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 /* NULL: as handlers. */

@@ -128,7 +128,6 @@ START_TEST(a_callee_that_dies_in_a_call)
 }
 END_TEST
 
-/* The signal ends the callee before the call arrives: there is no process. */
 /* Ends the actor that it is told of, and answers when that is dead. */
 static void kills_for_others(void *arg)
 {
@@ -162,6 +161,7 @@ START_TEST(the_last_callee_dies_in_a_call_of_another)
 }
 END_TEST
 
+/* The signal ends the callee before the call arrives: there is no process. */
 static void body_before(void *arg)
 {
     (void)arg;

@@ -16,12 +16,10 @@ enum { MAX = 200000, OVER = MAX, TAG_GO = 1 };
 static void ends_so(cop_fn fn, void *arg, cop_opts opts, const char *text)
 {
     cop_ref ref;
-    const cop_msg *m;
 
     opts.monitor = &ref;
     ck_assert_int_eq(cop_spawn(NULL, fn, arg, &opts), 0);
-    ck_assert_int_eq(cop_recv_ref(&m, ref, COP_FOREVER), 0);
-    reason_is(cop_msg_reason(m), text);
+    down_says(ref, text);
 }
 
 static void ends_with(cop_fn fn, void *arg, const char *text)

@@ -86,21 +86,13 @@ static cop_pid start_holder(cop_ref *ref)
     return pid;
 }
 
-static void ends_with(cop_ref ref, const char *want)
-{
-    const cop_msg *m;
-
-    ck_assert_int_eq(cop_recv_ref(&m, ref, cop_in(5 * COP_SEC)), 0);
-    reason_is(cop_msg_reason(m), want);
-}
-
 static void body_killed_while_it_waits(void *arg)
 {
     cop_ref ref;
     cop_pid pid = start_holder(&ref);
     (void)arg;
     ck_assert_int_eq(cop_exit_signal(pid, COP_KILL), 0);
-    ends_with(ref, "killed");
+    down_says(ref, "killed");
     none_is_left();
     notes_are("");
 }
@@ -116,8 +108,8 @@ static void body_killed_in_a_callback(void *arg)
     ck_assert_int_eq(cop_send_msg(pid, counted(HOLD)), 0);
     settle();
     ck_assert_int_eq(cop_exit_signal(pid, COP_KILL), 0);
-    ends_with(ref, "killed");
-    ends_with(call, "killed");
+    down_says(ref, "killed");
+    down_says(call, "killed");
     none_is_left();
     notes_are("");
 }
@@ -129,7 +121,7 @@ static void body_exits_in_a_callback(void *arg)
     cop_pid pid = start_holder(&ref);
     (void)arg;
     ck_assert_int_eq(cop_send_msg(pid, counted(QUIT)), 0);
-    ends_with(ref, "quit");
+    down_says(ref, "quit");
     none_is_left();
     notes_are("end quit@0|");
 }
@@ -142,7 +134,7 @@ static void body_ends_by_a_wrong_action(void *arg)
     cop_pid pid = start_holder(&ref);
     (void)arg;
     ck_assert_int_eq(cop_send_msg(pid, counted(REPLY)), 0);
-    ends_with(ref, "{bad_reply_action_from_state_function, "
+    down_says(ref, "{bad_reply_action_from_state_function, "
                    "\"cop_sm_next_event: not a reply\"}");
     none_is_left();
 }
@@ -276,7 +268,7 @@ static void body_an_actor_becomes_one(void *arg)
         ck_assert_int_eq(cop_send_msg(pid, counted(HOLD)), 0);
     settle();
     ck_assert_int_eq(cop_send_msg(pid, counted(QUIT)), 0);
-    ends_with(ref, "quit");
+    down_says(ref, "quit");
     none_is_left();
     notes_are("end quit@5|");
 }
@@ -322,7 +314,7 @@ static void body_becomes_with_its_data(void *arg)
         (int)sizeof answer);
     ck_assert_int_eq(answer, 110);
     ck_assert_int_eq(cop_server_stop(pid, COP_NORMAL, COP_FOREVER, NULL), 0);
-    ends_with(ref, "normal");
+    down_says(ref, "normal");
     notes_are("0@5|1@5|end normal@5|");
 }
 KID_TEST(becomes_with_its_data, body_becomes_with_its_data)
@@ -342,7 +334,7 @@ static void body_cannot_become_nothing(void *arg)
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(
             cop_spawn(NULL, becomes_nothing, i == 0 ? NULL : &x, &opts), 0);
-        ends_with(ref, "{badarg, \"cop_statem_enter: senseless definition\"}");
+        down_says(ref, "{badarg, \"cop_statem_enter: senseless definition\"}");
     }
 }
 KID_TEST(cannot_become_nothing, body_cannot_become_nothing)
