@@ -14,7 +14,7 @@
 
 /* Bytes of a name with its closing zero; of a payload, of which more is cut. */
 #define COPI_REASON_NAME 64
-#define COPI_REASON_PAYLOAD_MAX 65536
+#define COPI_REASON_PAYLOAD_MAX ((size_t)65536)
 
 /* So many different names are kept for ever; reasons beyond are counted. */
 #define COPI_REASON_INTERNED_MAX 4096

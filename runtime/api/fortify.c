@@ -177,7 +177,7 @@ int __snprintf_chk(char *to, size_t n, int flag, size_t room, const char *fmt,
 int __vsprintf_chk(char *to, int flag, size_t room, const char *fmt,
                    va_list args)
 {
-    int len = print(to, COPI_MIN(room, INT_MAX), flag, fmt, args);
+    int len = print(to, COPI_MIN(room, (size_t)INT_MAX), flag, fmt, args);
     FITS((size_t)(len < 0 ? 0 : len + 1), room);
     return len;
 }
@@ -186,7 +186,7 @@ int __sprintf_chk(char *to, int flag, size_t room, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    int len = print(to, COPI_MIN(room, INT_MAX), flag, fmt, args);
+    int len = print(to, COPI_MIN(room, (size_t)INT_MAX), flag, fmt, args);
     va_end(args);
     FITS((size_t)(len < 0 ? 0 : len + 1), room);
     return len;

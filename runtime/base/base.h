@@ -30,9 +30,16 @@
 #include <coppice/types.h>
 
 #define COPI_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-/* They evaluate their arguments twice. */
-#define COPI_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define COPI_MAX(a, b) ((a) > (b) ? (a) : (b))
+/* Each argument is evaluated once: a clock read twice may differ. */
+#define COPI_MIN(a, b) COPI_PICK(<, a, b, __COUNTER__)
+#define COPI_MAX(a, b) COPI_PICK(>, a, b, __COUNTER__)
+#define COPI_PICK(op, a, b, n) COPI_PICK_(op, a, b, n)
+#define COPI_PICK_(op, a, b, n)                                                \
+    __extension__({                                                            \
+        __auto_type copi_a##n = (a);                                           \
+        __auto_type copi_b##n = (b);                                           \
+        copi_a##n op copi_b##n ? copi_a##n : copi_b##n;                        \
+    })
 
 /* The struct of which `ptr` is the member `member`. */
 #define COPI_CONTAINER(ptr, type, member)                                      \

@@ -309,7 +309,8 @@ static int make(unsigned *out)
 static int fill_locked(void)
 {
     uint32_t made = pooled + taken;
-    uint32_t most = COPI_MIN(COPI_MAX(made, BATCH_MIN), POOL_MAX - made);
+    uint32_t grow = COPI_MAX(made, (uint32_t)BATCH_MIN);
+    uint32_t most = COPI_MIN(grow, POOL_MAX - made);
     uint32_t want = COPI_MIN(most, COPI_MAX(copi_arena_max, made + 1) - made);
     uint64_t epoch = 1;
     unsigned arena;

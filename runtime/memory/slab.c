@@ -38,6 +38,8 @@
 #include "runtime/memory/mem.h"
 #include "runtime/probe/fault.h"
 
+enum { GROW_CELLS = 16 }; /* that come from mem at a time */
+
 struct depot {
     struct copi_slab_cell
         *first; /* a stack of magazines: the warmest goes out first */
@@ -178,10 +180,30 @@ static void assert_may_lock(void)
     COPI_ASSERT(copi_lock_may_acquire(COPI_LOCK_SLAB));
 }
 
+/* There is no free cell anywhere: a few at a time come from mem, as more will be
+ * wanted. Gives one of them; NULL: mem has none. */
+COPI_EDGE static struct copi_slab_cell *grow(struct copi_slab_cache *cache,
+                                             enum copi_slab_class c)
+{
+    struct copi_slab_cell *cell = NULL;
+    uint32_t n = cache->limit < GROW_CELLS ? cache->limit : GROW_CELLS;
+
+    for (uint32_t i = 0; i < n; i++) {
+        void *next = copi_mem_take(class_bytes[c], COPI_CACHE_LINE);
+
+        if (next == NULL)
+            break;
+        if (cell != NULL)
+            copi_slab_push(&cache->loaded[c], cell);
+        cell = next;
+    }
+    return cell;
+}
+
 COPI_EDGE void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
                                        enum copi_slab_class c)
 {
-    void *cell = NULL;
+    void *cell;
 
     COPI_ASSERT(c < COPI_SLAB_COUNT);
     if (copi_fault_alloc())
@@ -189,10 +211,11 @@ COPI_EDGE void *copi_slab_alloc_slowly(struct copi_slab_cache *cache,
     if (cache->limit == 0) {
         assert_may_lock();
         cell = depot_take_one(c);
-    } else if (cache->loaded[c].head || reload(cache, c)) {
-        cell = copi_slab_pop(&cache->loaded[c]);
+        return cell ? cell : copi_mem_take(class_bytes[c], COPI_CACHE_LINE);
     }
-    return cell ? cell : copi_mem_take(class_bytes[c], COPI_CACHE_LINE);
+    if (cache->loaded[c].head || reload(cache, c))
+        return copi_slab_pop(&cache->loaded[c]);
+    return grow(cache, c);
 }
 
 COPI_EDGE void copi_slab_free_slowly(struct copi_slab_cache *cache,

@@ -196,6 +196,28 @@ static bool timer_is_due(void)
            copi_timers_next_of_all() <= copi_clock_now();
 }
 
+static void stop_timekeeping(struct copi_worker *w)
+{
+    if (atomic_load(&timekeeper) != w->index + 1)
+        return;
+    atomic_store(&wakes_at, COP_FOREVER);
+    atomic_store(&timekeeper, 0);
+}
+
+/* The next timer. Where there is none the worker is no timekeeper any more: it
+ * may have woken for nothing just when the last timer had been taken and the
+ * next one was not armed yet, and whoever armed that may rely on it. */
+static cop_time next_timer(struct copi_worker *w)
+{
+    cop_time next = copi_timers_next_of_all();
+    if (next != COP_FOREVER)
+        return next;
+    stop_timekeeping(w);
+    /* seq_cst: given up first, read again after; whoever armed one since then
+     * finds no timekeeper, in nap or in copi_idle_timer_armed */
+    return copi_timers_next_of_all();
+}
+
 /* How long this worker may sleep; -1: without limit, as a timekeeper wakes in
  * time for the next timer. There may be two for a while; then the one that is
  * not needed wakes in vain. */
@@ -203,7 +225,7 @@ static int64_t nap(struct copi_worker *w)
 {
     if (copi_rt.config.virtual_time)
         return -1;
-    cop_time next = copi_timers_next_of_all();
+    cop_time next = next_timer(w);
     uint32_t keeper = atomic_load(&timekeeper);
     if (next == COP_FOREVER || (keeper != 0 && keeper != w->index + 1 &&
                                 next >= atomic_load(&wakes_at)))
@@ -214,14 +236,6 @@ static int64_t nap(struct copi_worker *w)
     copi_fence_full();
     next = COPI_MIN(next, copi_timers_next_of_all());
     return COPI_MAX(next - copi_clock_now(), 0);
-}
-
-static void stop_timekeeping(struct copi_worker *w)
-{
-    if (atomic_load(&timekeeper) != w->index + 1)
-        return;
-    atomic_store(&wakes_at, COP_FOREVER);
-    atomic_store(&timekeeper, 0);
 }
 
 static void sleep_until_token(struct copi_worker *w)

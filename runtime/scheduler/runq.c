@@ -142,8 +142,8 @@ static struct copi_actor *pop_share(struct copi_worker *w, int priority)
             atomic_load_explicit(&copi_rt.inject_count, memory_order_relaxed) /
                 copi_rt.workers +
             1;
-    unsigned n =
-        pop_some(&copi_rt.inject[priority], a, COPI_MIN(max, SHARE_MAX));
+    unsigned n = pop_some(&copi_rt.inject[priority], a,
+                          COPI_MIN(max, (unsigned)SHARE_MAX));
     if (n == 0)
         return NULL;
     atomic_fetch_sub(&copi_rt.inject_count, n);

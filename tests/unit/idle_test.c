@@ -3,7 +3,8 @@
  * idle_test.c - who has nothing to do costs nothing: the processor time of the
  * whole process over a second of idleness is at most a hundredth of it, and
  * hardly any thread wakes. A busy machine does not disturb this, since only
- * our own time counts, and how often our own threads went to sleep.
+ * our own time counts, and how often our own threads went to sleep. And whoever
+ * sleeps wakes for what is due.
  */
 #include "tests/support/started.h"
 
@@ -155,6 +156,27 @@ START_TEST(idle_after_timers)
 }
 END_TEST
 
+/* Deadlines that pass while the worker makes up its mind to sleep. */
+static void napper(void *arg)
+{
+    atomic_int *done = arg;
+
+    for (int i = 0; i < 20000; i++)
+        cop_sleep(i % 64 * 200);
+    atomic_fetch_add(done, 1);
+}
+
+START_TEST(idle_short_naps)
+{
+    static atomic_int done;
+
+    started(1);
+    ck_assert_int_eq(cop_spawn(NULL, napper, &done, NULL), 0);
+    ck_assert(reaches(&done, 1));
+    stopped();
+}
+END_TEST
+
 static void doze(void *arg)
 {
     (void)arg;
@@ -213,6 +235,6 @@ END_TEST
 static const TTest *const cases[] = {
     idle_after_start,         idle_after_work_on_1, idle_after_work_on_4,
     idle_with_timers,         idle_after_timers,    idle_with_blocking,
-    idle_with_foreign_caller,
+    idle_with_foreign_caller, idle_short_naps,
 };
 UNIT_MAIN("idle", cases)
