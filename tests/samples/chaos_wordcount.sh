@@ -6,13 +6,8 @@
 # gives one sequence of faults, another seed another. In a sanitizer's build
 # the program leaves the crashes out by itself, and says so.
 
-program=$1
-slow=${COP_TEST_SLOW:-1}
+. "$(dirname "$0")/../support/sample.sh"
 root=$(dirname "$0")/../..
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
-bad=0
 
 cat "$root"/include/coppice/*.h > "$dir/headers" || exit 1
 cat "$root"/samples/chaos_wordcount/*.c > "$dir/sources" || exit 1
@@ -22,22 +17,6 @@ awk 'BEGIN {
     for (i = 0; i < 9000; i++)
         printf "longer than a chunk"
 }' | tr -d ' ' > "$dir/one_word"
-
-# try CODE PATTERN ARG...: the exit code, and a line of the output.
-try()
-{
-    want=$1 pattern=$2
-    shift 2
-    "$program" "$@" > "$dir/out" 2>&1
-    code=$?
-    if [ $code = "$want" ] && grep -q -e "$pattern" "$dir/out"; then
-        echo "ok: $*"
-    else
-        echo "FAILED: $*: exit code $code, wanted $want and \"$pattern\""
-        tail -n 20 "$dir/out"
-        bad=1
-    fi
-}
 
 passes=$((60 / (slow * slow) + 2))
 set -- "$dir/headers" "$dir/sources" "$dir/empty" "$dir/short" "$dir/one_word"
@@ -75,29 +54,20 @@ signature()
 signature 7 a
 signature 7 b
 signature 8 c
-if ! cmp "$dir/signature.a" "$dir/signature.b"; then
-    echo "FAILED: a seed gave two signatures"
-    bad=1
-fi
-if cmp -s "$dir/signature.a" "$dir/signature.c"; then
-    echo "FAILED: two seeds gave one signature"
-    bad=1
-fi
+cmp "$dir/signature.a" "$dir/signature.b" ||
+    failed "a seed gave two signatures"
+cmp -s "$dir/signature.a" "$dir/signature.c" &&
+    failed "two seeds gave one signature"
 
 # Each way to crash is there, is suffered, and is reported, with where it was.
 if "$program" --crashes --help > "$dir/out" 2>&1; then
     try 0 '^verdict: ok, ' --passes $((passes * 4)) \
         --kills-per-second 1000 --reports "$dir/reports" "$@"
     for fault in kill boom poison null overflow abort eat; do
-        if ! grep -q -E "^$fault +[0-9]+ +[1-9]" "$dir/out"; then
-            echo "FAILED: nobody died of $fault"
-            bad=1
-        fi
+        grep -q -E "^$fault +[0-9]+ +[1-9]" "$dir/out" ||
+            failed "nobody died of $fault"
     done
-    if ! grep -q '^crash: actor .*fault' "$dir/reports"; then
-        echo "FAILED: no crash reports"
-        bad=1
-    fi
+    grep -q '^crash: actor .*fault' "$dir/reports" || failed "no crash reports"
 else
     try 0 'no crashes: a sanitizer' --passes 2 "$@"
 fi

@@ -5,32 +5,7 @@
 # when it is made to be; a seed gives one order, another seed another. In a
 # sanitizer's build the native ones are not shown, and the program says so.
 
-program=$1
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
-bad=0
-
-failed()
-{
-    echo "FAILED: $*"
-    bad=1
-}
-
-# try CODE PATTERN ARG...: the exit code, and a line of the output.
-try()
-{
-    want=$1 pattern=$2
-    shift 2
-    "$program" "$@" > "$dir/out" 2>&1
-    code=$?
-    if [ $code = "$want" ] && grep -q -e "$pattern" "$dir/out"; then
-        echo "ok: $*"
-    else
-        failed "$*: exit code $code, wanted $want and \"$pattern\""
-        tail -n 20 "$dir/out"
-    fi
-}
+. "$(dirname "$0")/../support/sample.sh"
 
 ok='^verdict: ok, .* 8 of 8 bystanders are unhurt'
 for seed in 0 1 2 3 4; do

@@ -5,29 +5,8 @@
 # seeds and plans; each way to break it is noticed; the same seed decides the
 # same. (Sanitizer builds leave the native faults out by themselves.)
 
-program=$1
-slow=${COP_TEST_SLOW:-1}
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
-bad=0
+. "$(dirname "$0")/../support/sample.sh"
 small="--seconds 1 --workers $((2000 / slow))"
-
-# try CODE PATTERN ARG...: the exit code, and a line of the output.
-try()
-{
-    want=$1 pattern=$2
-    shift 2
-    "$program" "$@" > "$dir/out" 2>&1
-    code=$?
-    if [ $code = "$want" ] && grep -q -e "$pattern" "$dir/out"; then
-        echo "ok: $*"
-    else
-        echo "FAILED: $*: exit code $code, wanted $want and \"$pattern\""
-        tail -n 60 "$dir/out"
-        bad=1
-    fi
-}
 
 # signature SEED: what the seed decides.
 signature()
@@ -40,14 +19,9 @@ signature 1 > "$dir/one"
 grep '^ok' "$dir/one"
 signature 1 > "$dir/one_again"
 signature 2 > "$dir/two"
-if ! cmp "$dir/one" "$dir/one_again"; then
-    echo "FAILED: seed 1 decides differently"
-    bad=1
-fi
-if [ "$(tail -n 1 "$dir/one")" = "$(tail -n 1 "$dir/two")" ]; then
-    echo "FAILED: seeds 1 and 2 decide the same"
-    bad=1
-fi
+cmp "$dir/one" "$dir/one_again" || failed "seed 1 decides differently"
+[ "$(tail -n 1 "$dir/one")" = "$(tail -n 1 "$dir/two")" ] &&
+    failed "seeds 1 and 2 decide the same"
 if grep -q FAILED "$dir/one" "$dir/one_again" "$dir/two"; then
     cat "$dir/one" "$dir/one_again" "$dir/two"
     bad=1
