@@ -233,12 +233,12 @@ static void sysmon_main(void *unused)
     unsigned idle = 0;
     struct seen seen = {false, false};
     cop_time share = COP_FOREVER;
+    uint32_t heard = 0;
     while (atomic_load(&quit) == 0) {
-        /* what changes it comes after this, or is seen below */
-        uint32_t before = atomic_load(&nap);
-        if (atomic_load(&quit) == 0)
-            copi_os_futex_wait(&nap, before,
-                               COPI_MIN(share, until_next_look(seen.lasts)));
+        /* not at all if somebody was in a hurry since the last look began */
+        copi_os_futex_wait(&nap, heard,
+                           COPI_MIN(share, until_next_look(seen.lasts)));
+        heard = atomic_load(&nap);
         cop_time now = copi_clock_real();
         share = copi_share_look(now);
         seen = look_at_all(now);
@@ -261,6 +261,7 @@ int copi_sysmon_start(void)
     if (watched == NULL)
         return COP_ENOMEM;
     atomic_store(&quit, 0);
+    atomic_store(&nap, 0); /* as sysmon_main takes it to be */
     int rc = copi_os_thread_start(&thread, "cop-sysmon", 0, sysmon_main, NULL);
     if (rc != 0)
         copi_mem_free(watched, copi_rt.workers * sizeof *watched);

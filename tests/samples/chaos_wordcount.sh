@@ -6,7 +6,7 @@
 # gives one sequence of faults, another seed another. In a sanitizer's build
 # the program leaves the crashes out by itself, and says so.
 
-. "$(dirname "$0")/tool/try.sh"
+. "$(dirname "$0")/../support/sample.sh"
 root=$(dirname "$0")/../..
 
 cat "$root"/include/coppice/*.h > "$dir/headers" || exit 1

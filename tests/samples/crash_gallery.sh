@@ -5,7 +5,7 @@
 # when it is made to be; a seed gives one order, another seed another. In a
 # sanitizer's build the native ones are not shown, and the program says so.
 
-. "$(dirname "$0")/tool/try.sh"
+. "$(dirname "$0")/../support/sample.sh"
 
 ok='^verdict: ok, .* 8 of 8 bystanders are unhurt'
 for seed in 0 1 2 3 4; do

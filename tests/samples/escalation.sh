@@ -4,7 +4,7 @@
 # escalation.sh PROGRAM - each expectation is met, whoever crashes; one that is
 # turned round is not; the same seed chooses the same.
 
-. "$(dirname "$0")/tool/try.sh"
+. "$(dirname "$0")/../support/sample.sh"
 
 for seed in 1 2 3 4; do
     try 0 '^verdict: ok, all 34 ' --seed $seed

@@ -5,7 +5,7 @@
 # seeds and plans; each way to break it is noticed; the same seed decides the
 # same. (Sanitizer builds leave the native faults out by themselves.)
 
-. "$(dirname "$0")/tool/try.sh"
+. "$(dirname "$0")/../support/sample.sh"
 small="--seconds 1 --workers $((2000 / slow))"
 
 # signature SEED: what the seed decides.

@@ -17,7 +17,7 @@
  * leak would raise it in each part of the run. What the process holds beside
  * the runtime's own must stay within a megabyte.
  */
-#include "tests/stress/common.h"
+#include "tests/stress/watched.h"
 
 enum { PARTS = 16, RISES_MAX = PARTS / 2 };
 enum { CRASHERS = 16, PAIRS = 4, TAG_HERE = 1, TAG_GO, TAG_PING, TAG_PONG };
@@ -91,11 +91,6 @@ static void player(void *arg)
 
 /* --------------------------------------------------------------- watcher -- */
 
-struct watched {
-    cop_ref ref;
-    uint32_t number;
-};
-
 static bool leads_to(const cop_fault *f, cop_fn fn)
 {
     for (unsigned i = 0; i < f->depth; i++)
@@ -118,13 +113,7 @@ static void check_fault(const cop_msg *m, uint32_t number)
 
 static void on_down(struct watched *w, const cop_msg *m)
 {
-    int i = 0;
-
-    while (i < CRASHERS && !cop_ref_eq(w[i].ref, cop_msg_ref(m)))
-        i++;
-    STRESS_CHECK(i < CRASHERS, "a second DOWN, or of nobody");
-    check_fault(m, w[i].number);
-    w[i].ref = COP_NO_REF;
+    check_fault(m, (uint32_t)watched_ended(w, CRASHERS, m)->number);
     atomic_fetch_add(&crashed, 1);
     stress_beat(atomic_load(&crashed));
 }

@@ -9,7 +9,7 @@
  * must be told once, for the right reason; no block may be found damaged; and
  * after a while neither the process nor what the runtime has in use may grow.
  */
-#include "tests/stress/common.h"
+#include "tests/stress/watched.h"
 
 #include <coppice/memory.h>
 #include <signal.h>
@@ -172,21 +172,6 @@ static void owner(void *arg)
 
 /* ------------------------------------------------------------------ lead -- */
 
-struct watched {
-    cop_ref ref;
-    cop_pid pid;
-    uint64_t number;
-};
-
-static void start(struct watched *w, uint64_t number)
-{
-    cop_opts opts = {
-        .monitor = &w->ref, .arg_bytes = sizeof number, .memory_max = LIMIT};
-
-    w->number = number;
-    STRESS_OK(cop_spawn(&w->pid, owner, &number, &opts));
-}
-
 static void kill_some(const struct watched *w)
 {
     for (int i = 0; i < AT_ONCE; i++)
@@ -197,17 +182,12 @@ static void kill_some(const struct watched *w)
 static void on_down(struct watched *w, const cop_msg *m)
 {
     char why[COP_REASON_TEXT];
-    const char *want;
-    int i = 0;
+    uint64_t number = watched_ended(w, AT_ONCE, m)->number;
+    const char *want = ways[number % WAYS].reason;
 
-    while (i < AT_ONCE && !cop_ref_eq(w[i].ref, cop_msg_ref(m)))
-        i++;
-    STRESS_CHECK(i < AT_ONCE, "a second DOWN, or of nobody");
-    want = ways[w[i].number % WAYS].reason;
     cop_reason_str(cop_msg_reason(m), why, sizeof why);
     STRESS_CHECK(strncmp(why, want, strlen(want)) == 0, "%s, not %s", why,
                  want);
-    w[i].ref = COP_NO_REF;
 }
 
 static void lead(void *arg)
@@ -218,7 +198,8 @@ static void lead(void *arg)
     (void)arg;
     for (uint64_t i = 0; i < stress.n; i += AT_ONCE) {
         for (int k = 0; k < AT_ONCE; k++)
-            start(&w[k], i + (uint64_t)k);
+            watched_start(&w[k], owner, i + (uint64_t)k,
+                          (cop_opts){.memory_max = LIMIT});
         if (i / AT_ONCE % 2 == 0)
             cop_yield(); /* so that some have begun */
         kill_some(w);

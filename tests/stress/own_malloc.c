@@ -11,7 +11,7 @@
  * child must answer; no byte of a neighbour's may change; and after a while the
  * process may not grow.
  */
-#include "tests/stress/common.h"
+#include "tests/stress/watched.h"
 
 #include <coppice/memory.h>
 #include <regex.h>
@@ -180,21 +180,6 @@ static void say_nothing(const char *line)
 
 /* ------------------------------------------------------------------ lead -- */
 
-struct watched {
-    cop_ref ref;
-    cop_pid pid;
-    uint64_t number;
-};
-
-static void start(struct watched *w, uint64_t number)
-{
-    cop_opts opts = {
-        .monitor = &w->ref, .arg_bytes = sizeof number, .own_malloc = true};
-
-    w->number = number;
-    STRESS_OK(cop_spawn(&w->pid, owner, &number, &opts));
-}
-
 static void take_words(void)
 {
     const cop_msg *m;
@@ -232,7 +217,8 @@ static void lead(void *arg)
     }
     for (uint64_t i = 0; i < stress.n; i += AT_ONCE) {
         for (int k = 0; k < AT_ONCE; k++)
-            start(&w[k], i + (uint64_t)k);
+            watched_start(&w[k], owner, i + (uint64_t)k,
+                          (cop_opts){.own_malloc = true});
         for (int k = 0; k < AT_ONCE; k++)
             take_words();
         for (int k = 0; k < AT_ONCE; k++)
