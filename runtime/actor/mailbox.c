@@ -122,20 +122,6 @@ struct cop_msg *copi_mailbox_next_last_local(struct copi_actor *a)
     return m;
 }
 
-bool copi_mailbox_take_sole_local(struct copi_actor *a, struct cop_msg *m)
-{
-    struct cop_msg *last = m;
-    COPI_ASSERT(a->head == NULL);
-    atomic_store_explicit(&a->first, NULL, memory_order_relaxed);
-    /* release: as in next_local */
-    if (atomic_compare_exchange_strong_explicit(&a->tail, &last, RUNNING,
-                                                memory_order_seq_cst,
-                                                memory_order_relaxed))
-        return true;
-    a->head = m;
-    return false;
-}
-
 static bool change(struct copi_actor *a, struct cop_msg *from,
                    struct cop_msg *to)
 {

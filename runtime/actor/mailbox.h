@@ -78,7 +78,20 @@ static inline struct cop_msg *copi_mailbox_sole_local(struct copi_actor *a)
     return m;
 }
 /* Takes it off; false: it is the only one no more, and still there. */
-bool copi_mailbox_take_sole_local(struct copi_actor *a, struct cop_msg *m);
+static inline bool copi_mailbox_take_sole_local(struct copi_actor *a,
+                                                struct cop_msg *m)
+{
+    struct cop_msg *last = m;
+    COPI_ASSERT(a->head == NULL);
+    atomic_store_explicit(&a->first, NULL, memory_order_relaxed);
+    /* release: `first` was cleared before (mailbox.c, invariant 3) */
+    if (atomic_compare_exchange_strong_explicit(
+            &a->tail, &last, COPI_MAILBOX_RUNNING, memory_order_seq_cst,
+            memory_order_relaxed))
+        return true;
+    a->head = m;
+    return false;
+}
 
 /* The same as next, of any length of the queue. */
 struct cop_msg *copi_mailbox_next_last_local(struct copi_actor *a);

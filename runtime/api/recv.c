@@ -153,46 +153,34 @@ COPI_INLINE int receive(const char *call, const cop_msg **out,
     return i >= 0 ? i : COP_ETIMEDOUT;
 }
 
-static COPI_OUTLINE int receive_any(const char *call, const cop_msg **out,
-                                    const cop_match *clauses, size_t n,
-                                    cop_time deadline)
-{
-    return receive(call, out, clauses, n, deadline);
-}
-
 int cop_recv_match(const cop_msg **out, const cop_match *clauses, size_t n,
                    cop_time deadline)
 {
-    return receive_any("cop_recv_match", out, clauses, n, deadline);
-}
-
-/* Those who call it end with a jump to it: one return less. */
-static COPI_OUTLINE int receive_one(const char *call, const cop_msg **out,
-                                    cop_tag tag, uint64_t from, uint64_t ref,
-                                    cop_time deadline)
-{
-    const cop_match c = {.tag = tag, .from = {from}, .ref = {ref}};
-    return receive(call, out, &c, 1, deadline);
+    return receive("cop_recv_match", out, clauses, n, deadline);
 }
 
 int cop_recv(const cop_msg **out, cop_time deadline)
 {
-    return receive_one("cop_recv", out, COP_TAG_ANY, 0, 0, deadline);
+    const cop_match any = {0};
+    return receive("cop_recv", out, &any, 1, deadline);
 }
 
 int cop_recv_tag(const cop_msg **out, cop_tag tag, cop_time deadline)
 {
-    return receive_one("cop_recv_tag", out, tag, 0, 0, deadline);
+    const cop_match c = {.tag = tag};
+    return receive("cop_recv_tag", out, &c, 1, deadline);
 }
 
 int cop_recv_from(const cop_msg **out, cop_pid from, cop_time deadline)
 {
-    return receive_one("cop_recv_from", out, COP_TAG_ANY, from.id, 0, deadline);
+    const cop_match c = {.from = from};
+    return receive("cop_recv_from", out, &c, 1, deadline);
 }
 
 int cop_recv_ref(const cop_msg **out, cop_ref ref, cop_time deadline)
 {
-    return receive_one("cop_recv_ref", out, COP_TAG_ANY, 0, ref.id, deadline);
+    const cop_match c = {.ref = ref};
+    return receive("cop_recv_ref", out, &c, 1, deadline);
 }
 
 int cop_recv_when(const cop_msg **out, bool (*when)(const cop_msg *, void *),
@@ -201,7 +189,7 @@ int cop_recv_when(const cop_msg **out, bool (*when)(const cop_msg *, void *),
     const cop_match c = {.when = when, .ctx = ctx};
     if (when == NULL)
         copi_misuse("cop_recv_when: when is NULL");
-    return receive_any("cop_recv_when", out, &c, 1, deadline);
+    return receive("cop_recv_when", out, &c, 1, deadline);
 }
 
 int cop_recv_since(const cop_msg **out, cop_ref *mark,

@@ -126,8 +126,8 @@ static COPI_COLD int send_plainly(cop_pid to, cop_ref ref, cop_tag tag,
 enum { NOT_SENT = 1 };
 
 /* NOT_SENT: it is not what most messages are, and nothing happened. */
-static int send_quick(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
-                      size_t size, unsigned flags)
+COPI_INLINE int send_quick(cop_pid to, cop_ref ref, cop_tag tag,
+                           const void *body, size_t size, unsigned flags)
 {
     struct copi_here *h;
     int rc = 0;
@@ -151,13 +151,20 @@ static int send_quick(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
     return rc;
 }
 
-static inline int send_ref(cop_pid to, cop_ref ref, cop_tag tag,
-                           const void *body, size_t size, unsigned flags)
+/* A part of what is called most: some constants less to hand over and test. */
+COPI_INLINE int send_ref_here(cop_pid to, cop_ref ref, cop_tag tag,
+                              const void *body, size_t size, unsigned flags)
 {
     int rc = send_quick(to, ref, tag, body, size, flags);
     if (COPI_UNLIKELY(rc == NOT_SENT))
         rc = send_plainly(to, ref, tag, body, size, flags);
     return rc;
+}
+
+static int send_ref(cop_pid to, cop_ref ref, cop_tag tag, const void *body,
+                    size_t size, unsigned flags)
+{
+    return send_ref_here(to, ref, tag, body, size, flags);
 }
 
 static int send_name(const char *name, cop_tag tag, const void *body,
@@ -173,7 +180,7 @@ static int send_name(const char *name, cop_tag tag, const void *body,
 
 int cop_send(cop_pid to, cop_tag tag, const void *body, size_t size)
 {
-    return send_ref(to, COP_NO_REF, tag, body, size, 0);
+    return send_ref_here(to, COP_NO_REF, tag, body, size, 0);
 }
 
 int cop_send_urgent(cop_pid to, cop_tag tag, const void *body, size_t size)
@@ -188,7 +195,7 @@ int cop_send_name(const char *name, cop_tag tag, const void *body, size_t size)
 
 int cop_send_alias(cop_alias to, cop_tag tag, const void *body, size_t size)
 {
-    return send_ref(to.pid, to.ref, tag, body, size, COPI_MSG_ALIAS);
+    return send_ref_here(to.pid, to.ref, tag, body, size, COPI_MSG_ALIAS);
 }
 
 int cop_send_alias_urgent(cop_alias to, cop_tag tag, const void *body,

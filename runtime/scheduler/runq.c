@@ -199,11 +199,10 @@ bool copi_runq_push_next_local(struct copi_worker *w, struct copi_actor *a)
 {
     if (COPI_UNLIKELY(a->priority != COP_PRIO_NORMAL || !copi_rt.can_rob))
         return copi_runq_push_local(w, a);
-    copi_actor_set_status(a, COP_STATUS_RUNNABLE);
     /* relaxed, also below: see copi_machine_rob_next */
     struct copi_actor *old =
         atomic_load_explicit(&w->run_next, memory_order_relaxed);
-    atomic_store_explicit(&w->run_next, a, memory_order_relaxed);
+    copi_runq_set_next_local(w, a);
     return old != NULL && copi_runq_push_local(w, old);
 }
 

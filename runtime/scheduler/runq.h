@@ -16,6 +16,20 @@ struct copi_actor *copi_runlist_pop(struct copi_runlist *l);
  * if its priority is normal. True if other workers should be told, as there is
  * now more to do than the worker will do at once. */
 bool copi_runq_push_next_local(struct copi_worker *w, struct copi_actor *a);
+/* The same in two parts, where nobody is next yet. */
+static inline bool copi_runq_may_be_next_local(struct copi_worker *w,
+                                               const struct copi_actor *a)
+{
+    return a->priority == COP_PRIO_NORMAL && copi_rt.can_rob &&
+           atomic_load_explicit(&w->run_next, memory_order_relaxed) == NULL;
+}
+static inline void copi_runq_set_next_local(struct copi_worker *w,
+                                            struct copi_actor *a)
+{
+    copi_actor_set_status(a, COP_STATUS_RUNNABLE);
+    /* relaxed: see copi_machine_rob_next */
+    atomic_store_explicit(&w->run_next, a, memory_order_relaxed);
+}
 /* What is next becomes one of many, that others may steal: this turn will last
  * for a while, within the runtime. */
 void copi_runq_give_up_next_local(struct copi_worker *w);

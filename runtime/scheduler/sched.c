@@ -21,7 +21,6 @@
 
 enum {
     SHARE_EVERY = 4,
-    TIMERS_EVERY = 16,
     COLLECT_EVERY = 64,
     SEARCH_ROUNDS = 4
 };
@@ -47,7 +46,7 @@ static COPI_COLD void ready_bound(struct copi_actor *a)
     }
 }
 
-void copi_sched_ready_local(struct copi_worker *w, struct copi_actor *a)
+void copi_sched_ready_slowly(struct copi_worker *w, struct copi_actor *a)
 {
     if (COPI_UNLIKELY(a->is_guest || a->pinned))
         ready_bound(a);
@@ -193,13 +192,6 @@ static void collect(struct copi_worker *w)
     copi_limbo_collect_outside();
 }
 
-struct copi_actor *copi_sched_next_local(struct copi_worker *w)
-{
-    if (w->tick % TIMERS_EVERY == 0)
-        return NULL;
-    return copi_runq_pop_local(w);
-}
-
 bool copi_sched_loop(struct copi_machine *m)
 {
     struct copi_worker *w = m->worker;
@@ -211,7 +203,7 @@ bool copi_sched_loop(struct copi_machine *m)
         /* after a turn that lasted, all at once */
         if (atomic_load_explicit(&w->ask, memory_order_relaxed) != 0)
             poll_timers(w, true);
-        else if (w->tick % TIMERS_EVERY == 0)
+        else if (w->tick % COPI_TIMERS_EVERY == 0)
             poll_timers(w, false);
         if (w->tick % COLLECT_EVERY == 0)
             collect(w);

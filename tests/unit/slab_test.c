@@ -251,7 +251,7 @@ static void break_a_free_cell(void)
 {
     void **p, **q;
 
-    start_small(8, 2);
+    start_small(2, 2);
     p = copi_slab_alloc(COPI_SLAB_64);
     q = copi_slab_alloc(COPI_SLAB_64);
     copi_slab_free(COPI_SLAB_64, p);
