@@ -180,8 +180,8 @@ static void assert_may_lock(void)
     COPI_ASSERT(copi_lock_may_acquire(COPI_LOCK_SLAB));
 }
 
-/* There is no free cell anywhere: a few at a time come from mem, as more will be
- * wanted. Gives one of them; NULL: mem has none. */
+/* There is no free cell anywhere: a few at a time come from mem, as more will
+ * be wanted. Gives one of them; NULL: mem has none. */
 COPI_EDGE static struct copi_slab_cell *grow(struct copi_slab_cache *cache,
                                              enum copi_slab_class c)
 {

@@ -19,11 +19,7 @@
 #include "runtime/scheduler/timers.h"
 #include "runtime/scheduler/turn.h"
 
-enum {
-    SHARE_EVERY = 4,
-    COLLECT_EVERY = 64,
-    SEARCH_ROUNDS = 4
-};
+enum { SHARE_EVERY = 4, COLLECT_EVERY = 64, SEARCH_ROUNDS = 4 };
 
 struct copi_runtime copi_rt;
 
