@@ -69,8 +69,9 @@ INTERPOSE :=
 else
 ALLOCATOR := libc
 ALLOCATOR_LIBS :=
-# They take over abort, exit and such themselves.
-INTERPOSE := runtime/api/interpose.c runtime/api/fortify.c
+# They take over abort, exit, read and such themselves.
+INTERPOSE := runtime/api/interpose.c runtime/api/fortify.c \
+    $(wildcard runtime/api/libc_*.c)
 endif
 
 PKG_CONFIG ?= pkg-config

@@ -23,6 +23,7 @@ struct copi_here {
     struct copi_actor *actor;       /* running, or the guest of this thread */
     struct copi_worker *worker;     /* NULL on threads that are no workers' */
     struct copi_counters *counters; /* the worker's; NULL elsewhere */
+    struct copi_actor *serves;      /* whose cop_blocking it does, or NULL */
     struct copi_native *native;     /* the thread's own stack, of machines */
     struct copi_slab_cache *cells;  /* of machines; NULL elsewhere */
     uint64_t ref_next, ref_end;     /* numbers for references */
