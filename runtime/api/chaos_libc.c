@@ -23,13 +23,14 @@
 #include "runtime/probe/trace.h"
 #include "runtime/scheduler/worker.h"
 
-/* In the bounds of who is on a stack: `on` is in its frame. */
-COPI_EDGE_PART bool is_own_stack(const struct copi_here *h, const void *on)
+/* Is `frame` one on the stack of the running actor? */
+COPI_EDGE_PART bool is_own_stack(const struct copi_actor *a, const char *frame)
 {
-    if (!copi_machine_is_on_actor(h))
+    if (a == NULL || a->carrier == NULL)
         return false;
-    const struct copi_stack *s = &h->actor->carrier->coro.stack;
-    return (const char *)on >= s->low && (const char *)on < s->top;
+    const struct copi_coro *c = &a->carrier->coro;
+    return c->state == COPI_CORO_RUNNING && frame >= c->stack.low &&
+           frame < c->stack.top;
 }
 
 /* The actor whose call this is, or NULL; on its worker's thread that counts as
@@ -40,7 +41,7 @@ COPI_EDGE static struct copi_actor *begin(void)
     if (h->native == NULL)
         return h->serves;
     if (atomic_load_explicit(&h->in_runtime, memory_order_relaxed) != 0 ||
-        !is_own_stack(h, __builtin_frame_address(0)))
+        !is_own_stack(h->actor, __builtin_frame_address(0)))
         return NULL;
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
     /* machine.c makes the fence */
