@@ -23,7 +23,6 @@ struct copi_here {
     struct copi_actor *actor;       /* running, or the guest of this thread */
     struct copi_worker *worker;     /* NULL on threads that are no workers' */
     struct copi_counters *counters; /* the worker's; NULL elsewhere */
-    struct copi_actor *serves;      /* whose cop_blocking it does, or NULL */
     struct copi_native *native;     /* the thread's own stack, of machines */
     struct copi_slab_cache *cells;  /* of machines; NULL elsewhere */
     uint64_t ref_next, ref_end;     /* numbers for references */
@@ -33,6 +32,8 @@ struct copi_here {
     /* 1 once sysmon gave this thread's worker to another thread: written under
      * the hand-over lock, read at each entry into the runtime. */
     _Atomic uint32_t lost;
+    struct copi_actor *serves; /* of helpers: whose cop_blocking it is, or NULL;
+                                  last, as it is rarely looked at */
 };
 
 COPI_NOINLINE struct copi_here *copi_here(void);
