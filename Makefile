@@ -69,8 +69,9 @@ INTERPOSE :=
 else
 ALLOCATOR := libc
 ALLOCATOR_LIBS :=
-# They take over abort, exit and such themselves.
-INTERPOSE := runtime/api/interpose.c runtime/api/fortify.c
+# They take over abort, exit, read and such themselves.
+INTERPOSE := runtime/api/interpose.c runtime/api/fortify.c \
+    $(wildcard runtime/api/libc_*.c)
 endif
 
 PKG_CONFIG ?= pkg-config
@@ -111,6 +112,8 @@ ALL_CFLAGS := -std=gnu11 $(WARNINGS) $(STACK_FLAGS) \
 # coroutine's stack.
 ALL_LDFLAGS := -pthread -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
 LIB_CFLAGS := -fvisibility=hidden
+CXX_CFLAGS := -std=c++17 -Wall -Wextra -Wshadow $(STACK_FLAGS) \
+    -fstack-protector-strong -pthread $(CFLAGS)
 
 CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check)
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
@@ -135,9 +138,14 @@ STRESS_COMMON := $(sort $(wildcard tests/stress/common*.c))
 STRESS_SRCS := $(filter-out $(STRESS_COMMON), \
     $(sort $(wildcard tests/stress/*.c)))
 UNIT_SRCS := $(sort $(wildcard tests/unit/*_test.c))
-# A sample is a file, or a folder of files.
+# A sample is a file, or a folder of files, of which those in C++ are built if
+# there is a compiler for them.
+ifeq ($(SAN),)
+SAMPLE_CXX := $(if $(shell command -v $(firstword $(CXX)) 2>/dev/null),\
+    samples/*/*.cc)
+endif
 SAMPLE_FILES := $(sort $(wildcard samples/*.c))
-SAMPLE_FOLDER_SRCS := $(sort $(wildcard samples/*/*.c))
+SAMPLE_FOLDER_SRCS := $(sort $(wildcard samples/*/*.c $(SAMPLE_CXX)))
 SAMPLE_FOLDERS := $(sort $(patsubst %/,%,$(dir $(SAMPLE_FOLDER_SRCS))))
 
 objects = $(patsubst %,$(O)/%.o,$(basename $(1)))
@@ -347,6 +355,11 @@ endef
 $(eval $(call compile_rules,c,CC))
 $(eval $(call compile_rules,S,AS))
 
+$(O)/%.o: %.cc
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_CPPFLAGS) $(CXX_CFLAGS) $(WERROR) -MMD -MP -c -o $@ $<
+
 # q, not r: two folders may have a file of the same name, and r would let the
 # second replace the first.
 $(LIB_A): $(LIB_OBJS) $(O)/sources
@@ -380,8 +393,9 @@ $(patsubst samples/%.c,$(OUT)/samples/%,$(SAMPLE_FILES)): \
 	$(link)
 
 define folder_sample
-$(OUT)/$(1): $$(call objects,$$(wildcard $(1)/*.c)) $(LIB_A) $(O)/sources
-	$$(link)
+$(OUT)/$(1): $$(call objects,$$(filter $(1)/%,$(SAMPLE_FOLDER_SRCS))) \
+    $(LIB_A) $(O)/sources
+	$$(call link,$$(if $$(filter $(1)/%.cc,$(SAMPLE_FOLDER_SRCS)),-lstdc++))
 endef
 $(foreach folder,$(SAMPLE_FOLDERS),\
     $(eval $(call folder_sample,$(folder))))

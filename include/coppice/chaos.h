@@ -11,6 +11,7 @@
  *     segv parser p=0.01               # at each of its turns, one in a hundred
  *     drop tag=PING p=0.1
  *     delay from=a to=b 5ms..50ms
+ *     errno read EIO p=0.001           # of the calls of read that actors make
  *     fail alloc nth=1000
  *
  * The rules:
@@ -30,8 +31,8 @@
  *                            overtakes it
  *     fail POINT             alloc (memory), map (memory for stacks), thread,
  *                            spawn (COP_ENOMEM): is refused
- *     errno CALL ERROR       a system call of the runtime's own fails: mmap
- *                            ENOMEM, pthread_create EAGAIN
+ *     errno CALL ERROR       an actor's call of a function of libc fails with
+ *                            this error: see below
  *
  * WHO (or actor=WHO) is a pattern for an actor's name or, if it has none, its
  * label: `*` matches anything, `?` one character. Actors with neither have the
@@ -45,8 +46,34 @@
  * program's own: starts, and what supervisors answer, are left alone. Exit
  * signals, links, monitors and timers' messages are never touched.
  *
- * Each turn of an actor, each message, each request to a fault point that a
- * rule matches is an opportunity. It fires at all of them, unless:
+ * Rules for errno take actor=WHO: whose calls, or else all actors'. ERROR is
+ * the name of an errno, CALL one of these:
+ *
+ *     open openat creat close read pread readv write pwrite writev lseek
+ *     ftruncate fsync fdatasync dup dup2 dup3 pipe pipe2 stat fstat lstat
+ *     fstatat mkdir rmdir unlink unlinkat rename
+ *     socket socketpair bind listen connect accept accept4 shutdown getsockopt
+ *     setsockopt send sendto sendmsg recv recvfrom recvmsg
+ *     poll ppoll select pselect epoll_create1 epoll_ctl epoll_wait nanosleep
+ *     clock_nanosleep
+ *
+ * The call comes back at once and has done nothing: nothing is read or written,
+ * no connection is under way after EINPROGRESS or EINTR, and no SIGPIPE comes
+ * with EPIPE. But close has closed the descriptor, as on Linux, whatever the
+ * error; nanosleep and clock_nanosleep with EINTR say that all of the time is
+ * left; and clock_nanosleep returns the error, as it does. Meant are the calls
+ * of an actor's own code, of libraries that it calls, and of the work that it
+ * gives to cop_blocking. Not meant: the runtime's own calls, other threads,
+ * handlers of signals on a stack of their own, actors in a process of their
+ * own, and what libc does inside of itself, so that fread and fopen,
+ * getaddrinfo or sleep do not fail. Each call that fails is noted in the flight
+ * recorder (COP_TRACE_INJECT). In a build with a sanitizer: COP_ENOTSUP.
+ *
+ * `errno mmap ENOMEM` and `errno pthread_create EAGAIN` are something else:
+ * `fail map` and `fail thread` by other names, for the runtime's own calls.
+ *
+ * Each turn of an actor, each message, each request to a fault point, each call
+ * that a rule matches is an opportunity. It fires at all of them, unless:
  *
  *     p=0.01       with this probability, of at most nine decimals
  *     nth=N        not before the N-th, and (without count=) once
@@ -78,7 +105,7 @@ extern "C" {
  * column in bytes; 0 if it is not the text. */
 typedef struct cop_chaos_error {
     unsigned line, column;
-    char text[160]; /* "expected a time such as 5ms, found `5`" */
+    char text[768]; /* "expected a time such as 5ms, found `5`" */
 } cop_chaos_error;
 
 /* Switches a plan on, or only looks whether one could be; `error` may be NULL.

@@ -11,9 +11,10 @@
  * beyond these only the number is told.
  *
  * The *flight recorder* keeps the last events of each thread in a ring: rare
- * ones always (a crash, an exit that is not orderly, a restart, a dead letter),
- * others (spawn, exit, send, recv) when cop_config.trace or the environment
- * variable COP_TRACE asks for them. Reports carry its last entries.
+ * ones always (a crash, an exit that is not orderly, a restart, a dead letter,
+ * a call that a fault plan let fail), others (spawn, exit, send, recv) when
+ * cop_config.trace or the environment variable COP_TRACE asks for them. Reports
+ * carry its last entries.
  *
  * When the process itself must end (a panic, a fault that is nobody's own),
  * the same is written to standard error for all actors: who they are, what
@@ -39,10 +40,11 @@ extern "C" {
     X(HOG, "hog", true)           /* value: the worker with a long turn */     \
     X(HANDOVER, "handover", true) /* value: the worker that was handed over */ \
     X(DEAD_LETTER, "dead_letter", true) /* to, from, tag */                    \
-    X(SPAWN, "spawn", false)            /* child, parent, its function */      \
-    X(EXIT, "exit", false)              /* orderly; value: cop_reason_kind */  \
-    X(SEND, "send", false)              /* from, to, tag */                    \
-    X(RECV, "recv", false)              /* by, from, tag */
+    X(INJECT, "inject", true) /* whose call failed; value: a plan's rule */    \
+    X(SPAWN, "spawn", false)  /* child, parent, its function */                \
+    X(EXIT, "exit", false)    /* orderly; value: cop_reason_kind */            \
+    X(SEND, "send", false)    /* from, to, tag */                              \
+    X(RECV, "recv", false)    /* by, from, tag */
 
 typedef enum cop_trace_kind {
 #define COP_X(name, text, always) COP_TRACE_##name,

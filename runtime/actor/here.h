@@ -32,6 +32,8 @@ struct copi_here {
     /* 1 once sysmon gave this thread's worker to another thread: written under
      * the hand-over lock, read at each entry into the runtime. */
     _Atomic uint32_t lost;
+    struct copi_actor *serves; /* of helpers: whose cop_blocking it is, or NULL;
+                                  last, as it is rarely looked at */
 };
 
 COPI_NOINLINE struct copi_here *copi_here(void);

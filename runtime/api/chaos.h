@@ -6,6 +6,7 @@
  *     chaos.c        switching a plan on and off, what came of it
  *     chaos_turn.c   what is done to actors
  *     chaos_send.c   what is done to messages
+ *     chaos_libc.c   what is done to functions of libc that actors call
  *     chaos_drive.c  the actor that does what needs time
  */
 #ifndef COPI_API_CHAOS_H
@@ -43,6 +44,12 @@ int copi_chaos_send(cop_pid to, struct cop_msg *m, copi_chaos_way way);
 
 /* Nothing was delayed yet. While no plan is on. */
 void copi_chaos_send_reset(void);
+
+/* ----------------------------------------------------- chaos_libc.c -- */
+
+/* If this call of fn is an actor's and the plan lets it fail: the error, which
+ * is errno then. 0: it does not. Any thread, also in a signal's handler. */
+int copi_chaos_libc(enum copi_libc fn);
 
 /* ---------------------------------------------------- chaos_drive.c -- */
 

@@ -12,8 +12,10 @@
  *
  * Its life: it is spawned before the plan is on, waits for GO, works until OFF,
  * and sends what it still holds at once, however it ends. Both messages are
- * made with it, since a plan may refuse memory. What is under way to it when it
- * is killed is lost.
+ * made with it, since a plan may refuse memory. What is to be held comes
+ * between the two: nobody knows the driver before GO is on its way, and who
+ * gives it something keeps the plan on meanwhile (give). Only if it is killed
+ * is lost what is under way to it.
  */
 #include <coppice/runtime.h>
 
@@ -73,28 +75,42 @@ static struct cop_msg *wrap(struct held *h)
     return m;
 }
 
-bool copi_chaos_hold(cop_pid to, struct cop_msg *m, cop_time due,
-                     copi_chaos_way way, _Atomic uint32_t *held)
+/* While a plan is on its driver has had no OFF, and comes to what is pushed now
+ * before it. */
+static bool give(struct held *h, struct cop_msg *m, struct cop_msg *envelope)
 {
+    if (!copi_inject_enter())
+        return false;
     /* acquire: pairs with copi_chaos_driver_start */
     cop_pid pid = {atomic_load_explicit(&driver, memory_order_acquire)};
     struct copi_actor *a = copi_table_find(pid);
-    struct held *h = a != NULL ? copi_mem_zalloc(sizeof *h) : NULL;
-    if (h == NULL)
-        return false;
-    struct cop_msg *envelope = wrap(h);
+    if (a != NULL) {
+        h->msg = m;
+        atomic_fetch_add_explicit(h->held, 1, memory_order_relaxed);
+        copi_signal_push(a, envelope);
+    }
+    copi_inject_leave();
+    return a != NULL;
+}
+
+bool copi_chaos_hold(cop_pid to, struct cop_msg *m, cop_time due,
+                     copi_chaos_way way, _Atomic uint32_t *held)
+{
+    struct held *h = copi_mem_zalloc(sizeof *h);
+    struct cop_msg *envelope = h != NULL ? wrap(h) : NULL;
     if (envelope == NULL) {
         copi_mem_free(h, sizeof *h);
         return false;
     }
-    h->msg = m;
     h->to = to;
     h->due = due;
     h->way = way;
     h->held = held;
-    atomic_fetch_add_explicit(held, 1, memory_order_relaxed);
-    copi_signal_push(a, envelope);
-    return true;
+    if (give(h, m, envelope))
+        return true;
+    h->held = NULL;
+    copi_msg_release(envelope);
+    return false;
 }
 
 static void insert(struct drive *d, const cop_msg *borrowed)
@@ -304,10 +320,10 @@ static void order(cop_pid pid, struct cop_msg *m)
 
 void copi_chaos_driver_start(struct copi_chaos_driver *d)
 {
-    /* release: the message before the pid that leads to it */
+    order(d->pid, d->go);
+    /* release: the messages before the pid that leads to it */
     atomic_store_explicit(&parting, d->off, memory_order_release);
     atomic_store_explicit(&driver, d->pid.id, memory_order_release);
-    order(d->pid, d->go);
 }
 
 void copi_chaos_driver_drop(struct copi_chaos_driver *d)

@@ -13,28 +13,18 @@
  * format) stays with libc and ends the process.
  */
 #undef _FORTIFY_SOURCE
-#include "runtime/base/check.h"
+#include "runtime/api/libc.h"
 #include "runtime/scheduler/crash.h"
 
-#include <dlfcn.h>
 #include <poll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The next definition of `name`: libc's. */
-static void *real(const char *name)
-{
-    void *p = dlsym(RTLD_NEXT, name);
-    if (p == NULL)
-        copi_panic("no %s beside ours", name);
-    return p;
-}
-
 COP_NORETURN static void overflow(const void *frame)
 {
     copi_crash_raise(frame, "buffer_overflow", "");
-    ((void (*)(void))real("__chk_fail"))();
+    ((void (*)(void))copi_libc_next("__chk_fail"))();
     __builtin_unreachable();
 }
 
@@ -149,7 +139,7 @@ static int print(char *to, size_t n, int flag, const char *fmt, va_list args)
     static _Atomic(printer) cached;
     printer p = atomic_load_explicit(&cached, memory_order_relaxed);
     if (p == NULL) {
-        p = (printer)real("__vsnprintf_chk");
+        p = (printer)copi_libc_next("__vsnprintf_chk");
         atomic_store_explicit(&cached, p, memory_order_relaxed);
     }
     return p(to, n, flag, n, fmt, args);
@@ -209,6 +199,8 @@ size_t __fread_chk(void *to, size_t room, size_t size, size_t n, FILE *f)
 
 COP_API ssize_t __read_chk(int fd, void *to, size_t n, size_t room);
 COP_API ssize_t __pread_chk(int fd, void *to, size_t n, off_t at, size_t room);
+COP_API ssize_t __pread64_chk(int fd, void *to, size_t n, off_t at,
+                              size_t room);
 COP_API ssize_t __recv_chk(int fd, void *to, size_t n, size_t room, int flags);
 COP_API ssize_t __recvfrom_chk(int fd, void *to, size_t n, size_t room,
                                int flags, struct sockaddr *from,
@@ -217,6 +209,9 @@ COP_API ssize_t __readlink_chk(const char *path, char *to, size_t n,
                                size_t room);
 COP_API char *__getcwd_chk(char *to, size_t n, size_t room);
 COP_API int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
+COP_API int __ppoll_chk(struct pollfd *fds, nfds_t n,
+                        const struct timespec *timeout, const sigset_t *mask,
+                        size_t room);
 COP_API long __fdelt_chk(long fd);
 
 ssize_t __read_chk(int fd, void *to, size_t n, size_t room)
@@ -226,6 +221,12 @@ ssize_t __read_chk(int fd, void *to, size_t n, size_t room)
 }
 
 ssize_t __pread_chk(int fd, void *to, size_t n, off_t at, size_t room)
+{
+    FITS(n, room);
+    return pread(fd, to, n, at);
+}
+
+ssize_t __pread64_chk(int fd, void *to, size_t n, off_t at, size_t room)
 {
     FITS(n, room);
     return pread(fd, to, n, at);
@@ -260,6 +261,13 @@ int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room)
 {
     FITS(n, room / sizeof *fds);
     return poll(fds, n, timeout);
+}
+
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+                const sigset_t *mask, size_t room)
+{
+    FITS(n, room / sizeof *fds);
+    return ppoll(fds, n, timeout, mask);
 }
 
 /* The index of a descriptor's word in an fd_set. */

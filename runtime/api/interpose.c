@@ -12,11 +12,9 @@
  * _FORTIFY_SOURCE puts in the place of memcpy and its kin are not left to find
  * the overflow themselves (fortify.c).
  */
-#include "runtime/base/check.h"
+#include "runtime/api/libc.h"
 #include "runtime/base/format.h"
 #include "runtime/scheduler/crash.h"
-
-#include <dlfcn.h>
 
 COP_API COP_NORETURN void abort(void);
 COP_API COP_NORETURN void exit(int status);
@@ -25,19 +23,10 @@ COP_API COP_NORETURN void __stack_chk_fail(void);
 COP_API COP_NORETURN void __assert_fail(const char *what, const char *file,
                                         unsigned line, const char *function);
 
-/* The next definition: libc's. */
-static void *real(const char *name)
-{
-    void *p = dlsym(RTLD_NEXT, name);
-    if (p == NULL)
-        copi_panic("no %s beside ours", name);
-    return p;
-}
-
 void abort(void)
 {
     copi_crash_raise(__builtin_frame_address(0), "abort", "");
-    ((void (*)(void))real("abort"))();
+    ((void (*)(void))copi_libc_next("abort"))();
     __builtin_unreachable();
 }
 
@@ -46,21 +35,21 @@ void exit(int status)
     char text[32];
     copi_format(text, sizeof text, "status %d", status);
     copi_crash_raise(__builtin_frame_address(0), "exit", text);
-    ((void (*)(int))real("exit"))(status);
+    ((void (*)(int))copi_libc_next("exit"))(status);
     __builtin_unreachable();
 }
 
 void pthread_exit(void *result)
 {
     copi_crash_raise(__builtin_frame_address(0), "pthread_exit", "");
-    ((void (*)(void *))real("pthread_exit"))(result);
+    ((void (*)(void *))copi_libc_next("pthread_exit"))(result);
     __builtin_unreachable();
 }
 
 void __stack_chk_fail(void)
 {
     copi_crash_raise_smashed(__builtin_frame_address(0), "stack_smashed");
-    ((void (*)(void))real("__stack_chk_fail"))();
+    ((void (*)(void))copi_libc_next("__stack_chk_fail"))();
     __builtin_unreachable();
 }
 
@@ -71,7 +60,8 @@ void __assert_fail(const char *what, const char *file, unsigned line,
     copi_format(text, sizeof text, "%s (%s:%u, %s)", what, file, line,
                 function);
     copi_crash_raise(__builtin_frame_address(0), "assert", text);
-    ((void (*)(const char *, const char *, unsigned, const char *))real(
-        "__assert_fail"))(what, file, line, function);
+    ((void (*)(const char *, const char *, unsigned,
+               const char *))copi_libc_next("__assert_fail"))(what, file, line,
+                                                              function);
     __builtin_unreachable();
 }

@@ -21,6 +21,10 @@ void copi_mcontext_read(const void *uc, struct copi_regs *out);
 /* The same of a saved context: pc is where it goes on. */
 void copi_ctx_read(const struct copi_ctx *c, struct copi_regs *out);
 
+/* The stack pointer of who called the function with this frame, at its return;
+ * 0: a frame does not say it on this processor. */
+uintptr_t copi_mcontext_caller_sp(const void *frame);
+
 /* When the handler returns, *to runs, with this signal mask. */
 void copi_mcontext_go(void *uc, const struct copi_ctx *to,
                       const sigset_t *mask);

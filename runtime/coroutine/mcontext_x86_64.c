@@ -55,6 +55,12 @@ bool copi_mcontext_call_init(void (*fn)(void))
     return true;
 }
 
+/* Above the frame pointer and the return address. */
+uintptr_t copi_mcontext_caller_sp(const void *frame)
+{
+    return (uintptr_t)frame + 2 * sizeof(void *);
+}
+
 size_t copi_mcontext_call_bytes(void)
 {
     return copi_ctx_vector_bytes + RED_ZONE + SAVED_BYTES;

@@ -3,8 +3,9 @@
  * inject.c - decides which rules of a plan fire. Rank: 1.
  *
  * An *opportunity* is something that a rule could spoil: a turn of an actor
- * whose name it matches, a message, a pass of a fault point. Each has a number
- * among those of its rule, from 1 on; *firing* is the decision to spoil it.
+ * whose name it matches, a message, a pass of a fault point, a call of a
+ * function of libc. Each has a number among those of its rule, from 1 on;
+ * *firing* is the decision to spoil it.
  *
  * Chance. Each rule has a stream of its own, "chaos-N" of the seed, and each
  * opportunity a part of that stream of its own, by its number. So whatever one
@@ -48,6 +49,7 @@ struct active {
 };
 
 _Atomic uint32_t copi_inject_mask;
+_Atomic uint64_t copi_inject_libc;
 struct copi_inject_door copi_inject_door;
 
 static _Atomic uint32_t state;
@@ -201,6 +203,15 @@ static uint32_t bits_of(const struct copi_plan *plan)
     return bits;
 }
 
+static uint64_t libc_of(const struct copi_plan *plan)
+{
+    uint64_t functions = 0;
+    for (unsigned i = 0; i < plan->count; i++)
+        if (plan->rule[i].class == COPI_RULE_CALL)
+            functions |= UINT64_C(1) << plan->rule[i].call;
+    return functions;
+}
+
 static uint32_t points_of(const struct copi_plan *plan)
 {
     uint32_t points = 0;
@@ -228,6 +239,7 @@ int copi_inject_start(const struct copi_plan *plan, uint64_t seed)
     started_at = copi_clock_now();
     atomic_fetch_add_explicit(&era, 1, memory_order_relaxed);
     atomic_store(&copi_inject_mask, bits_of(plan));
+    atomic_store(&copi_inject_libc, libc_of(plan));
     copi_fault_plan(points_of(plan), decide_point);
     /* seq_cst: publishes all this to copi_inject_enter */
     atomic_store(&state, ON);
@@ -241,6 +253,7 @@ bool copi_inject_stop(void)
     if (!atomic_compare_exchange_strong(&state, &was, SWITCHING))
         return false;
     atomic_store(&copi_inject_mask, 0);
+    atomic_store(&copi_inject_libc, 0);
     copi_fault_plan(0, NULL);
     while (atomic_load(&inside) != 0)
         copi_os_yield();

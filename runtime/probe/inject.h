@@ -15,6 +15,7 @@
 #define COPI_PROBE_INJECT_H
 
 #include "runtime/base/prng.h"
+#include "runtime/probe/libc.h"
 #include "runtime/probe/plan.h"
 
 struct copi_actor;
@@ -32,6 +33,17 @@ static inline bool copi_inject_is_on(enum copi_inject_bit what)
 {
     uint32_t m = atomic_load_explicit(&copi_inject_mask, memory_order_relaxed);
     return COPI_UNLIKELY((m & what) != 0);
+}
+
+/* Bit f: the plan has rules for calls of function f of libc. Read by
+ * copi_inject_has_libc only. */
+extern _Atomic uint64_t copi_inject_libc;
+
+/* Relaxed: likewise. */
+static inline bool copi_inject_has_libc(enum copi_libc fn)
+{
+    uint64_t m = atomic_load_explicit(&copi_inject_libc, memory_order_relaxed);
+    return COPI_UNLIKELY((m >> fn & 1) != 0);
 }
 
 /* What happens to actors, for the files that run them: they rank below those

@@ -20,6 +20,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/format.h"
 #include "runtime/probe/fault.h"
+#include "runtime/probe/libc.h"
 
 /* A word of the text, or its end: size 0. */
 struct word {
@@ -315,6 +316,16 @@ static const char point_names[] = "a fault point, one of"
     COPI_FAULTS(COPI_X);
 #undef COPI_X
 
+static const char call_names[] = "a call, one of mmap pthread_create"
+#define COPI_X(name, type, params, args) " " #name
+    COPI_LIBC(COPI_X);
+#undef COPI_X
+
+static const char error_names[] = "an error, one of"
+#define COPI_X(name) " " #name
+    COPI_LIBC_ERRORS(COPI_X);
+#undef COPI_X
+
 static const char kind_names[] = "seed= or one of"
 #define COPI_X(name, text, class) " " text
     COPI_RULES(COPI_X);
@@ -328,8 +339,8 @@ static const char *const place_names[] = {
     "a factor from x2 to x1000",
     "a time or a range such as 5ms..50ms",
     point_names,
-    "the name of a system call",
-    "the name of an error"};
+    call_names,
+    error_names};
 
 static const enum place places[COPI_RULE_KINDS][2] = {
     [COPI_RULE_KILL] = {PLACE_WHO},
@@ -383,35 +394,52 @@ static bool read_point(struct parser *p, const struct word *w)
     return p->rule->point >= 0 || expected(p, w, place_names[PLACE_POINT]);
 }
 
-/* The system calls behind the runtime's own fault points; it makes others, but
- * none whose failure a program could see. */
+/* The calls behind the runtime's own fault points; it makes others, but none
+ * whose failure a program could see. */
 static const struct {
     const char *call, *error;
     enum copi_fault_point point;
-} calls[] = {{"mmap", "ENOMEM", COPI_FAULT_MAP},
-             {"pthread_create", "EAGAIN", COPI_FAULT_THREAD}};
+} own_calls[] = {{"mmap", "ENOMEM", COPI_FAULT_MAP},
+                 {"pthread_create", "EAGAIN", COPI_FAULT_THREAD}};
 
 static bool read_call(struct parser *p, const struct word *w)
 {
-    for (size_t i = 0; i < COPI_ARRAY_LEN(calls); i++)
-        if (is_word(w, calls[i].call)) {
-            p->rule->point = (int)i;
+    struct copi_rule *r = p->rule;
+    char name[24];
+    for (size_t i = 0; i < COPI_ARRAY_LEN(own_calls); i++)
+        if (is_word(w, own_calls[i].call)) {
+            r->class = COPI_RULE_POINT;
+            r->point = (int)i;
             return true;
         }
-    return refuse(p, w, COP_ENOTSUP,
-                  "only calls of the runtime's own can fail: mmap ENOMEM, "
-                  "pthread_create EAGAIN");
+    r->call = copy_word(w, name, sizeof name) ? copi_libc_find(name) : -1;
+    if (r->call < 0)
+        return expected(p, w, call_names);
+    return COPI_LIBC_CAN_FAIL ||
+           refuse(p, w, COP_ENOTSUP,
+                  "actors' calls cannot be made to fail in a build with a "
+                  "sanitizer");
 }
 
-static bool read_error(struct parser *p, const struct word *w)
+static bool read_own_error(struct parser *p, const struct word *w)
 {
     int i = p->rule->point;
-    if (is_word(w, calls[i].error)) {
-        p->rule->point = (int)calls[i].point;
+    if (is_word(w, own_calls[i].error)) {
+        p->rule->point = (int)own_calls[i].point;
         return true;
     }
     return refuse(p, w, COP_ENOTSUP,
                   "only these can be had: mmap ENOMEM, pthread_create EAGAIN");
+}
+
+static bool read_error(struct parser *p, const struct word *w)
+{
+    char name[24];
+    if (p->rule->class == COPI_RULE_POINT)
+        return read_own_error(p, w);
+    p->rule->error =
+        copy_word(w, name, sizeof name) ? copi_libc_error(name) : 0;
+    return p->rule->error != 0 || expected(p, w, error_names);
 }
 
 static bool read_place(struct parser *p, enum place place, const struct word *w)
@@ -460,12 +488,12 @@ static bool take_place(struct parser *p, const struct word *w)
 
 /* -------------------------------------------------------------- options -- */
 
-#define ALL 7u
+#define ALL 15u
 #define OF(class) (1u << COPI_RULE_##class)
 
 /* name, classes of rules that take it. */
 #define OPTIONS(X)                                                             \
-    X(ACTOR, "actor", OF(ACTOR))                                               \
+    X(ACTOR, "actor", OF(ACTOR) | OF(CALL))                                    \
     X(TAG, "tag", OF(MESSAGE))                                                 \
     X(FROM, "from", OF(MESSAGE))                                               \
     X(TO, "to", OF(MESSAGE))                                                   \
@@ -586,6 +614,9 @@ static bool is_whole(struct parser *p, const struct word *end)
         return refuse(p, end, COP_EINVAL, "until= is not later than after=");
     if (r->sends == 1u << COPI_SEND_REPLY && (p->given >> OPTION_TAG & 1))
         return refuse(p, end, COP_EINVAL, "a reply has no tag of its own");
+    if (r->class == COPI_RULE_POINT && r->who[0] != '\0')
+        return refuse(p, end, COP_EINVAL,
+                      "the call is the runtime's own: it takes no actor=");
     if (r->kind == COPI_RULE_FPE && !COPI_PLAN_HAS_FPE)
         return refuse(p, end, COP_ENOTSUP,
                       "a division by zero is no fault on this processor");

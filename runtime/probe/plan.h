@@ -17,14 +17,16 @@ enum {
     COPI_PLAN_PATTERN = 64, /* bytes of a pattern, with the closing zero */
     COPI_PLAN_NAME = 64,    /* of a reason's name */
     COPI_PLAN_TAG = 32,     /* of a tag's name */
-    COPI_PLAN_TEXT = 96     /* of a rule as it is shown */
+    COPI_PLAN_TEXT = 96,    /* of a rule as it is shown */
+    COPI_PLAN_WHY = 768     /* of what is wrong: with all that is known */
 };
 
 /* What a rule's opportunities are. */
 enum copi_rule_class {
     COPI_RULE_ACTOR,   /* an actor gets a turn */
     COPI_RULE_MESSAGE, /* a message is sent */
-    COPI_RULE_POINT    /* a fault point is passed */
+    COPI_RULE_POINT,   /* a fault point is passed */
+    COPI_RULE_CALL     /* an actor calls a function of libc */
 };
 
 /* name, text, class */
@@ -41,7 +43,7 @@ enum copi_rule_class {
     X(DELAY, "delay", MESSAGE)                                                 \
     X(DUPLICATE, "duplicate", MESSAGE)                                         \
     X(FAIL, "fail", POINT)                                                     \
-    X(ERRNO, "errno", POINT)
+    X(ERRNO, "errno", CALL) /* or POINT, of the runtime's own calls */
 
 enum copi_rule_kind {
 #define COPI_X(name, text, class) COPI_RULE_##name,
@@ -84,11 +86,13 @@ struct copi_rule {
     cop_tag tag;
     unsigned sends; /* bit k: messages sent as copi_send_kind k */
     int point;      /* enum copi_fault_point */
+    int call;       /* enum copi_libc */
 
     /* How. */
     char reason[COPI_PLAN_NAME];
     cop_time low_ns, high_ns; /* delay; hang: high_ns, 0 for ever */
     unsigned factor;          /* slow */
+    int error;                /* errno */
 
     /* When. */
     uint32_t p; /* of COPI_PLAN_CERTAIN */
@@ -111,7 +115,7 @@ struct copi_plan {
  * column in bytes. */
 struct copi_plan_error {
     unsigned line, column;
-    char text[160];
+    char text[COPI_PLAN_WHY];
 };
 
 /* 0; COP_EINVAL (not the language), COP_ENOTSUP (the language, but nothing that

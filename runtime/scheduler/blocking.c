@@ -13,6 +13,7 @@
 #include "runtime/scheduler/blocking.h"
 
 #include "runtime/actor/heap.h"
+#include "runtime/actor/here.h"
 #include "runtime/base/check.h"
 #include "runtime/base/lock.h"
 #include "runtime/base/os.h"
@@ -63,6 +64,7 @@ static struct copi_job *pop_locked(void)
 static void do_job(struct copi_job *j)
 {
     struct copi_actor *a = j->actor;
+    copi_here()->serves = a;
     if (COPI_LIKELY(!a->own_malloc)) {
         j->fn(j->arg);
     } else {
@@ -70,6 +72,7 @@ static void do_job(struct copi_job *j)
         j->fn(j->arg);
         copi_heap_leave(a);
     }
+    copi_here()->serves = NULL;
     copi_lock_acquire(&lock);
     wanted--;
     copi_lock_release(&lock);

@@ -343,6 +343,14 @@ static bool may_raise(const struct copi_here *h, const uintptr_t *frame)
                             NULL);
 }
 
+/* The library of C++ keeps no frame pointers: by these alone one would not find
+ * who threw. */
+static enum copi_frames_by how_to_follow(uintptr_t pc)
+{
+    return copi_text_of(pc, NULL) == COPI_TEXT_CXX ? COPI_FRAMES_THOROUGH
+                                                   : COPI_FRAMES_QUICK;
+}
+
 static void raise_at(const uintptr_t *frame, const char *what, const char *text,
                      bool is_smashed)
 {
@@ -351,14 +359,15 @@ static void raise_at(const uintptr_t *frame, const char *what, const char *text,
     copi_turn_user_end(); /* from here on it stays on this thread */
     const struct copi_here *h = copi_here();
     cop_fault *f = &copi_machine_of(h)->fault;
-    const struct copi_regs r = {.pc = frame[1], .fp = frame[0]};
+    const struct copi_regs r = {
+        .pc = frame[1], .sp = copi_mcontext_caller_sp(frame), .fp = frame[0]};
     memset(f, 0, sizeof *f);
     copi_format(f->what, sizeof f->what, "%s", what);
     copi_format(f->text, sizeof f->text, "%s", text);
     f->pc = r.pc;
     f->depth =
         copi_frames_follow(&h->actor->carrier->coro.stack, &r, true,
-                           COPI_FRAMES_QUICK, f->frames, COP_FAULT_FRAMES);
+                           how_to_follow(r.pc), f->frames, COP_FAULT_FRAMES);
     if (is_smashed)
         h->actor->carrier->catches = NULL;
     copi_turn_leave_for_good(h->actor, COPI_LEAVE_CRASHED);

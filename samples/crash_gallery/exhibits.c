@@ -184,6 +184,9 @@ ALONE void exits_thread(void)
     pthread_exit(NULL);
 }
 
+/* Of thrower.cc, if there was a compiler for it. */
+__attribute__((weak)) void exhibit_throw(void);
+
 /* ------------------------------------------------- in a process of its own */
 
 /* These would take all others along, had they no process of their own. */
@@ -339,6 +342,11 @@ const struct exhibit exhibits[] = {
      .die = asserts,
      .reason = "{fault, assert, \"zero == 1 (",
      .is_native = true},
+    {.name = "uncaught",
+     .does = "throws an exception of C++ that nobody catches",
+     .die = exhibit_throw,
+     .reason = "{fault, abort}",
+     .is_native = true},
     {.name = "exit",
      .does = "calls exit(7)",
      .die = exits,
@@ -424,6 +432,8 @@ const char *exhibit_missing(const struct exhibit *e)
         return "a sanitizer takes native faults for itself";
     if (e->has_process && is_sanitized())
         return "a sanitizer is in the way of processes that fork";
+    if (e->die == NULL && e->strike == NULL)
+        return "it was built without a C++ compiler";
 #if defined(__aarch64__)
     if (e->die == divides)
         return "a division by zero gives zero on this processor";

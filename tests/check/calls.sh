@@ -5,7 +5,8 @@
 # door: no other file calls what is behind it. Without that neither replay nor
 # ordered failures would hold. Behaviours (actors/) may use free and errno, and
 # cop_common_malloc with its kin: malloc may be the heap of the actor that
-# happens to call them. The live view has a thread of its own.
+# happens to call them. The live view has a thread of its own; libc_wait.c
+# stands before what programs wait by.
 
 . "$(dirname "$0")/tool/common.sh"
 begin "$@"
@@ -17,7 +18,8 @@ code | awk '
         door("chance", "runtime/base/(prng|os).c",
             "rand srand random srandom rand_r drand48 lrand48 mrand48 " \
             "getrandom getentropy arc4random")
-        door("waiting", "(runtime/base/os[a-z_]*|actors/view).c",
+        door("waiting",
+            "(runtime/base/os[a-z_]*|runtime/api/libc_wait|actors/view).c",
             "usleep nanosleep clock_nanosleep sleep sched_yield syscall " \
             "pthread_create thrd_create thrd_sleep thrd_yield")
         door("memory", "runtime/memory/(mem|arena)[a-z_]*.c",

@@ -51,7 +51,8 @@ for rule in "$here"/*.sh; do
     case $rule in
     selftest) continue ;;
     # tests, not rules on trees
-    aarch64 | bench | crash_links | frames | install | runner | view)
+    aarch64 | bench | crash_links | frames | install | libc_links | runner | \
+        view)
         continue
         ;;
     esac

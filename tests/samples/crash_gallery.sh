@@ -29,6 +29,17 @@ if "$program" --only segv_read | grep -q 'not shown: a sanitizer'; then
 else
     try 0 '^  where  *[a-z]' --only segv_read
     try 0 '^  link  *{fault, stack_overflow}' --only stack_overflow
+    if ! "$program" --only uncaught 2>&1 | grep -q 'without a C++ compiler'
+    then
+        try 0 '^  link  *{fault, abort}' --only uncaught
+        # Who threw is behind frames without a frame pointer; source lines
+        # need libdw.
+        if [ "$(uname -m)" = x86_64 ] &&
+            "$program" --only segv_read | grep -q '^  where .*exhibits.c'
+        then
+            try 0 '^  where  *bakes at .*thrower.cc' --only uncaught
+        fi
+    fi
 fi
 
 try 1 '^verdict: WRONG, 0 of 1 ' --sabotage --only kill

@@ -5,6 +5,8 @@
  */
 #include "tests/support/chaos.h"
 
+#include <pthread.h>
+
 enum { TAG_PING = 1, TAG_PONG, TAG_LAST, TAG_ASK };
 
 /* ---------------------------------------------------------------- counts -- */
@@ -512,6 +514,48 @@ START_TEST(without_memory_nothing_is_lost)
 }
 END_TEST
 
+enum { THREADS = 6, TOGGLES = 400 };
+
+static atomic_bool no_more;
+static atomic_int went;
+
+static void *sends_on(void *arg)
+{
+    cop_pid p = *(cop_pid *)arg;
+    for (int i = 0; !atomic_load(&no_more); i++) {
+        if (cop_send(p, TAG_PING, &i, sizeof i) == 0)
+            atomic_fetch_add(&went, 1);
+        if (i % 64 == 0)
+            nap(COP_US);
+    }
+    return NULL;
+}
+
+/* Whoever has a message delayed in the moment in which a plan ends. */
+START_TEST(who_comes_late_loses_nothing)
+{
+    size_t before = cop_ext_bytes_in_use();
+    pthread_t t[THREADS];
+    cop_pid p;
+    started(2);
+    ck_assert_int_eq(cop_spawn(&p, counts, NULL, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&t[i], NULL, sends_on, &p), 0);
+    for (int i = 0; i < TOGGLES; i++) {
+        on("delay 1us..1ms tag=1");
+        nap(COP_MS / 4);
+        cop_chaos_off();
+    }
+    atomic_store(&no_more, true);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_join(t[i], NULL), 0);
+    ck_assert(reaches(&came, atomic_load(&went)));
+    stopped();
+    ck_assert_int_eq(atomic_load(&came), atomic_load(&went));
+    ck_assert_uint_eq(cop_ext_bytes_in_use(), before);
+}
+END_TEST
+
 /* A foreign thread is nobody: only patterns that match the empty name. */
 START_TEST(threads_send_too)
 {
@@ -583,6 +627,7 @@ static const TTest *const cases[] = {
     bodies_are_copied_and_released,
     what_is_held_is_sent_at_the_end,
     without_memory_nothing_is_lost,
+    who_comes_late_loses_nothing,
     threads_send_too,
 };
 UNIT_MAIN("chaos_send", cases)

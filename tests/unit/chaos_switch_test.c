@@ -33,7 +33,7 @@ static void switch_body(void *arg)
     ck_assert_int_eq(cop_chaos_on(NULL, &e), COP_EINVAL);
     ck_assert_uint_eq(e.line, 0);
     ck_assert_int_eq(cop_chaos_on("kill", NULL), COP_EINVAL);
-    ck_assert_int_eq(cop_chaos_on("errno read EIO", NULL), COP_ENOTSUP);
+    ck_assert_int_eq(cop_chaos_on("errno mmap EIO", NULL), COP_ENOTSUP);
     ck_assert_int_eq(cop_chaos_check("drop p=1", NULL), 0);
     ck_assert(!cop_chaos_is_on());
     on("seed=3; fail thread nth=5; kill nobody every=1s");

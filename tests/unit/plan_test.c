@@ -6,6 +6,7 @@
  */
 #include "runtime/base/prng.h"
 #include "runtime/probe/fault.h"
+#include "runtime/probe/libc.h"
 #include "runtime/probe/plan.h"
 #include "tests/support/unit.h"
 
@@ -70,6 +71,9 @@ static void show(const struct copi_rule *r)
         add(" sends=%u", r->sends);
     if (r->class == COPI_RULE_POINT)
         add(" point=%s", copi_fault_name((enum copi_fault_point)r->point));
+    if (r->class == COPI_RULE_CALL)
+        add(" call=%s error=%s", copi_libc_name((enum copi_libc)r->call),
+            strerrorname_np(r->error));
     add_text("reason", r->reason);
     add_number("low", (uint64_t)r->low_ns);
     add_number("high", (uint64_t)r->high_ns);
@@ -103,6 +107,17 @@ static const struct {
     {"fail spawn", "fail point=spawn"},
     {"errno mmap ENOMEM", "errno point=map"},
     {"errno pthread_create EAGAIN", "errno point=thread"},
+#if COPI_LIBC_CAN_FAIL
+    {"errno read EIO p=0.001", "errno call=read error=EIO p=1000000"},
+    {"errno close EINTR", "errno call=close error=EINTR"},
+    {"errno openat EMFILE actor=db.* nth=2",
+     "errno who=db.* call=openat error=EMFILE nth=2 count=1"},
+    {"errno actor=db clock_nanosleep EINTR every=1s",
+     "errno who=db call=clock_nanosleep error=EINTR every=1000000000"},
+    {"errno connect ECONNREFUSED after=1s until=2s",
+     "errno call=connect error=ECONNREFUSED after=1000000000 "
+     "until=2000000000"},
+#endif
     /* options, in any order with the places */
     {"kill actor=worker.*", "kill who=worker.*"},
     {"slow actor=db x10", "slow who=db factor=10"},
@@ -185,6 +200,8 @@ END_TEST
 #define POINT "a fault point, one of alloc map thread spawn"
 #define COUNT "a number from 1 on"
 #define SHARE "a number from 0 to 1"
+#define CALL "a call, one of mmap pthread_create open openat close "
+#define ERROR "an error, one of EPERM ENOENT EINTR EIO "
 #define END_OF ", found the end of the rule"
 #define LONG64                                                                 \
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -264,8 +281,26 @@ static const struct {
     {"seed=", 1, 6, "expected a number" END_OF},
     {"seed=1 kill a", 1, 8, "expected the end of the rule, found `kill`"},
     {"seed=1;seed=2", 1, 8, "given twice in one plan"},
-    {"errno", 1, 6, "expected the name of a system call" END_OF},
-    {"errno mmap", 1, 11, "expected the name of an error" END_OF},
+    {"errno", 1, 6, "expected " CALL},
+    {"errno raed EIO", 1, 7, "expected " CALL},
+    {"errno reads EIO", 1, 7, "expected " CALL},
+    {"errno " LONG64, 1, 7, "expected " CALL},
+    {"errno p=0.1 EIO", 1, 13, "expected " CALL},
+    {"errno mmap", 1, 11, "expected " ERROR},
+    {"errno mmap ENOMEM actor=a", 1, 19,
+     "expected an option, one of p= every="},
+    {"errno actor=a mmap ENOMEM", 1, 26,
+     "the call is the runtime's own: it takes no actor="},
+#if COPI_LIBC_CAN_FAIL
+    {"errno read", 1, 11, "expected " ERROR},
+    {"errno read EOI", 1, 12, "expected " ERROR},
+    {"errno read 5", 1, 12, "expected " ERROR},
+    {"errno read EIO EIO", 1, 16,
+     "expected an option, or the end of the rule, found `EIO`"},
+    {"errno read EIO tag=1", 1, 16,
+     "expected an option, one of actor= p= every= nth= count= after= until= "
+     "seed=, found `tag=1`"},
+#endif
     {"kill a\033[2J=", 1, 6, "expected an option, one of actor="},
 };
 
@@ -286,15 +321,35 @@ END_TEST
 
 START_TEST(what_cannot_be_done_is_said)
 {
-    ck_assert_int_eq(copi_plan_parse(&plan, "errno read EIO p=0.1", &error),
-                     COP_ENOTSUP);
-    ck_assert_uint_eq(error.column, 7);
-    ck_assert(strstr(error.text, "mmap ENOMEM, pthread_create EAGAIN"));
+    if (!COPI_LIBC_CAN_FAIL) {
+        ck_assert_int_eq(copi_plan_parse(&plan, "errno read EIO", &error),
+                         COP_ENOTSUP);
+        ck_assert_uint_eq(error.column, 7);
+        ck_assert(strstr(error.text, "with a sanitizer"));
+    }
     ck_assert_int_eq(copi_plan_parse(&plan, "errno mmap EIO", &error),
                      COP_ENOTSUP);
     ck_assert_uint_eq(error.column, 12);
+    ck_assert(strstr(error.text, "mmap ENOMEM, pthread_create EAGAIN"));
     if (!COPI_PLAN_HAS_FPE)
         ck_assert_int_eq(copi_plan_parse(&plan, "fpe a", &error), COP_ENOTSUP);
+}
+END_TEST
+
+/* What is known is told whole, and then what was found. */
+START_TEST(lists_are_not_cut)
+{
+    static const char *const end[] = {"poll ppoll select",
+                                      "epoll_ctl epoll_wait, found"};
+    ck_assert_int_ne(copi_plan_parse(&plan, "errno raed EIO", &error), 0);
+    for (size_t i = 0; i < COPI_ARRAY_LEN(end); i++)
+        ck_assert_msg(strstr(error.text, end[i]) != NULL, "%s", error.text);
+    ck_assert(strstr(error.text, "found `raed`"));
+    if (!COPI_LIBC_CAN_FAIL)
+        return;
+    ck_assert_int_ne(copi_plan_parse(&plan, "errno read EOI", &error), 0);
+    ck_assert_msg(strstr(error.text, " ECANCELED, found `EOI`") != NULL, "%s",
+                  error.text);
 }
 END_TEST
 
@@ -465,8 +520,10 @@ START_TEST(no_text_breaks_it)
 END_TEST
 
 static const TTest *const cases[] = {
-    says_what_is_written,        rules_are_separated, errors_have_a_place,
-    what_cannot_be_done_is_said, rules_are_bounded,   a_long_rule_is_shown_cut,
-    patterns_match_whole_names,  no_text_breaks_it,
+    says_what_is_written,     rules_are_separated,
+    errors_have_a_place,      what_cannot_be_done_is_said,
+    lists_are_not_cut,        rules_are_bounded,
+    a_long_rule_is_shown_cut, patterns_match_whole_names,
+    no_text_breaks_it,
 };
 UNIT_MAIN("plan", cases)

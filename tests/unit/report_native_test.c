@@ -63,6 +63,13 @@ static void overflows(void *arg)
     counter = deep(1 << 20);
 }
 
+/* The call is its last instruction: it returns to the next function. */
+static void gives_up(void *arg)
+{
+    (void)arg;
+    abort();
+}
+
 /* Is each of the texts in the backtrace, in this order, one after the other? */
 static bool is_trace(const cop_crash *c, const char *const *texts)
 {
@@ -111,6 +118,25 @@ START_TEST(backtraces_are_whole)
 {
     actor_test(traces_body, &(cop_config){.workers = 2, .log = take_line});
     ck_assert(has_logged(" calls_leaf"));
+}
+END_TEST
+
+static void last_call_body(void *arg)
+{
+    char text[4096];
+    (void)arg;
+    cop_crash_reports_to(cop_self());
+    run_to_its_end(gives_up, NULL, NULL);
+    cop_crash c = next_report();
+    cop_crash_text(&c, text, sizeof text);
+    ck_assert_msg(strstr(text, "#0 gives_up") != NULL, "%s", text);
+    cop_crash_json(&c, text, sizeof text);
+    ck_assert_msg(strstr(text, "[\"gives_up") != NULL, "%s", text);
+}
+
+START_TEST(who_calls_abort_last_is_named)
+{
+    actor_test(last_call_body, NULL);
 }
 END_TEST
 
@@ -226,9 +252,8 @@ START_TEST(a_fatal_fault_shows_all_actors)
 END_TEST
 
 static const TTest *const cases[] = {
-    backtraces_are_whole,
-    formatters_may_fault,
-    a_storm_of_faults_is_counted,
+    who_calls_abort_last_is_named,  backtraces_are_whole,
+    formatters_may_fault,           a_storm_of_faults_is_counted,
     a_fatal_fault_shows_all_actors,
 };
 NATIVE_MAIN("report_native", cases)
