@@ -5,8 +5,8 @@
  *
  *     uint64_t bad = ctx_regs_switch(&from, &to, seed);
  *
- * switches like copi_ctx_switch with the value seed + i in the i-th register,
- * and gives a word with bit i set for each register that came back changed: 0
+ * switches by ctx_regs_by with the value seed + i in the i-th register, and
+ * gives a word with bit i set for each register that came back changed: 0
  * is what one hopes for. Both sides of a switch run it, with different seeds.
  * One block of assembly per machine; registers in the order written there.
  */
@@ -17,6 +17,29 @@
 
 uint64_t ctx_regs_switch(struct copi_ctx *from, const struct copi_ctx *to,
                          uint64_t seed);
+
+/* The switch in one step, or in two: copi_ctx_switch, or */
+void (*ctx_regs_by)(struct copi_ctx *,
+                    const struct copi_ctx *) = copi_ctx_switch;
+
+struct ctx_regs_way {
+    struct copi_ctx *from;
+    const struct copi_ctx *to;
+};
+
+static void ctx_regs_jump(void *way)
+{
+    const struct ctx_regs_way *w = way;
+
+    copi_ctx_jump(w->from, w->to);
+}
+
+static void ctx_regs_leave(struct copi_ctx *from, const struct copi_ctx *to)
+{
+    struct ctx_regs_way way = {from, to};
+
+    copi_ctx_leave(from, ctx_regs_jump, &way);
+}
 
 /* clang-format off */
 #if defined(__x86_64__)
@@ -35,7 +58,7 @@ __asm__(
     "lea 3(%rdx), %r13\n"
     "lea 4(%rdx), %r14\n"
     "lea 5(%rdx), %r15\n"
-    "call copi_ctx_switch\n"
+    "call *ctx_regs_by(%rip)\n"
     "pop %rdx\n"
     "xor %eax, %eax\n"
     "cmp %rdx, %rbx; je 1f; or $1, %eax; 1: inc %rdx\n"
@@ -76,7 +99,7 @@ __asm__(
     CTX_REGS_SETD("d11", 14) CTX_REGS_SETD("d12", 15)
     CTX_REGS_SETD("d13", 16) CTX_REGS_SETD("d14", 17)
     CTX_REGS_SETD("d15", 18)
-    "bl copi_ctx_switch\n"
+    "adrp x9, ctx_regs_by; ldr x9, [x9, :lo12:ctx_regs_by]; blr x9\n"
     "ldr x2, [sp, #160]\n"
     "mov x0, #0\n"
     CTX_REGS_CMP("x19", 0) CTX_REGS_CMP("x20", 1) CTX_REGS_CMP("x21", 2)

@@ -137,6 +137,56 @@ START_TEST(swaps)
 }
 END_TEST
 
+/* The same, by those who save themselves first. */
+static void pass_saved(void *arg)
+{
+    struct play *p = arg;
+    struct play *next = &ring[(p - ring + 1) % 3];
+
+    if (p->count % 4 == 0 || next->coro.state == COPI_CORO_ENDED)
+        copi_coro_leave_saved(&p->coro, p->here);
+    else
+        copi_coro_swap_saved(&p->coro, &next->coro);
+}
+
+static void save_and_pass_on(void *arg)
+{
+    struct play *p = arg;
+
+    while (p->count < p->until) {
+        p->count++;
+        errno = (int)(p - ring) + 1;
+        copi_coro_save(&p->coro, pass_saved, p);
+        ck_assert_int_eq(errno, (int)(p - ring) + 1);
+        ck_assert_ptr_eq(native.inside, &p->coro);
+        ck_assert_int_eq(p->coro.state, COPI_CORO_RUNNING);
+    }
+    copi_coro_leave_for_good(&p->coro, p->here);
+}
+
+START_TEST(saves_itself_and_goes)
+{
+    int left = 0;
+
+    setup();
+    for (int i = 0; i < 3; i++) {
+        play_init(&ring[i], save_and_pass_on);
+        ring[i].until = 100;
+    }
+    for (int i = 0; i < 3; i++) {
+        while (ring[i].coro.state != COPI_CORO_ENDED) {
+            (void)copi_coro_enter(&native, &ring[i].coro);
+            left++;
+        }
+        ck_assert_int_eq(ring[i].count, 100);
+    }
+    ck_assert_int_ge(left, 3 * 100 / 4);
+    for (int i = 0; i < 3; i++)
+        copi_coro_fini(&ring[i].coro);
+    teardown();
+}
+END_TEST
+
 static void swap_and_stay(void *arg)
 {
     struct play *p = arg;
@@ -643,6 +693,7 @@ END_TEST
 static const TTest *const cases[] = {
     runs_leaves_and_ends,
     swaps,
+    saves_itself_and_goes,
     leaves_after_a_swap,
     many_at_once,
     no_stack_no_coroutine,
