@@ -36,6 +36,7 @@
 #include "runtime/base/lock.h"
 #include "runtime/base/os_process.h"
 #include "runtime/memory/mem.h"
+#include "runtime/probe/image.h"
 #include "runtime/scheduler/epoch.h"
 #include "runtime/scheduler/worker.h"
 
@@ -378,6 +379,7 @@ int copi_isolated_fork_zygote(void)
     memset((void *)&server, 0, sizeof server);
     if (!is_wanted())
         return 0;
+    copi_image_init();
     int rc = copi_zygote_fork(&server.zygote);
     if (rc == 1)
         return rc;

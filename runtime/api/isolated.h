@@ -8,7 +8,9 @@
 #define COPI_API_ISOLATED_H
 
 #include "runtime/actor/actor.h"
+#include "runtime/api/scope.h"
 #include "runtime/api/wire.h"
+#include "runtime/api/wire_spawn.h"
 #include "runtime/api/zygote.h"
 
 /* What the child is to be: constant once its process exists, and believed by
@@ -117,5 +119,9 @@ COP_NORETURN void copi_isolated_child(int memory, int bell);
 
 /* Spawns the one actor of a child's process. */
 COP_MUST_USE int copi_spawn_isolated(const struct copi_isolated_boot *b);
+/* Spawns what its process asked for; by the proxy, inside. As cop_spawn. */
+COP_MUST_USE int copi_spawn_for_isolated(cop_pid *out,
+                                         const struct copi_wire_spawned *r,
+                                         const struct copi_scope *s);
 
 #endif

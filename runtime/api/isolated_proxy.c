@@ -41,6 +41,7 @@
 #include "runtime/actor/table.h"
 #include "runtime/actor/tie.h"
 #include "runtime/api/send.h"
+#include "runtime/base/check.h"
 #include "runtime/base/format.h"
 #include "runtime/base/os.h"
 #include "runtime/base/os_process.h"
@@ -276,6 +277,30 @@ static int is_alive(struct proxy *p, cop_pid pid)
     return is;
 }
 
+/* A child that is confined by a profile is held to be hostile: it may not have
+ * code run outside (wire_spawn.c). */
+static int spawn_for(struct proxy *p, const struct copi_wire_in *in,
+                     cop_pid *out)
+{
+    struct copi_wire_spawned s;
+    const char *what;
+    char text[COP_PID_TEXT];
+    if (!copi_wire_spawn_open(&s, in->body, in->head.body_bytes, in->name) ||
+        (s.monitor.id != 0 && copi_monitor_find(p->a, s.monitor) != NULL))
+        end_for_code(p, COP_EINVAL);
+    if (p->iso->boot.seccomp != COP_SECCOMP_NONE) {
+        copi_log("spawn by isolated actor %s: not for one with a profile",
+                 cop_pid_str(p->a->pid, text, sizeof text));
+        return COP_ENOTSUP;
+    }
+    int rc = copi_wire_spawn_check(&s, &what);
+    if (rc == 0)
+        return copi_spawn_for_isolated(out, &s, &p->s);
+    copi_log("spawn by isolated actor %s: %s",
+             cop_pid_str(p->a->pid, text, sizeof text), what);
+    return rc;
+}
+
 static int answer_of(struct proxy *p, const struct copi_wire_in *in,
                      cop_pid *out)
 {
@@ -296,6 +321,8 @@ static int answer_of(struct proxy *p, const struct copi_wire_in *in,
         return copi_tie_unlink(p->a, pid);
     case COPI_ASK_TRAP:
         return cop_trap_exit(pid.id != 0);
+    case COPI_ASK_SPAWN:
+        return spawn_for(p, in, out);
     case COPI_ASK_COUNT:
         break;
     }
