@@ -142,6 +142,7 @@ void copi_isolated_free(struct copi_isolated *iso)
     if (iso->map != NULL)
         copi_os_shared_unmap(iso->map, sizeof *iso->map);
     copi_wire_in_fini(&iso->in);
+    copi_given_fini(&iso->given);
     copi_mem_free(iso->out, iso->out_room);
     copi_mem_free(iso->arg_copy, iso->boot.arg_bytes);
     copi_mem_free(iso, sizeof *iso);

@@ -8,6 +8,7 @@
 #define COPI_API_ISOLATED_H
 
 #include "runtime/actor/actor.h"
+#include "runtime/api/given.h"
 #include "runtime/api/scope.h"
 #include "runtime/api/wire.h"
 #include "runtime/api/wire_spawn.h"
@@ -58,6 +59,7 @@ struct copi_isolated {
     unsigned char *out; /* what the pipe had no room for, from out_at on */
     size_t out_at, out_end, out_room;
     cop_ref mark;   /* how far the mailbox was searched for a wake */
+    struct copi_given given;
     bool is_placed; /* in the table */
 
     /* Any thread. */
