@@ -199,6 +199,61 @@ START_TEST(links_end_what_it_spawned)
 }
 END_TEST
 
+/* ------------------------------------------------------------------ seen */
+
+static void spawns_to_be_seen(void *arg)
+{
+    const struct task *t = arg;
+    char own[] = "on the stack";
+    cop_pid p[3];
+    cop_ref r;
+    const cop_msg *m;
+    must(cop_spawn(&p[0], waits, NULL, &(cop_opts){.label = own}) == 0);
+    must(cop_spawn(&p[1], waits, NULL, &(cop_opts){.label = "constant"}) == 0);
+    must(cop_spawn(&p[2], waits, NULL, &(cop_opts){.monitor = &r}) == 0);
+    must(cop_send(t->root, TAG_DONE, p, sizeof p) == 0);
+    must(cop_recv_tag(&m, TAG_GO, COP_FOREVER) == 0);
+    must(cop_demonitor(r, true));
+    must(cop_is_alive(p[2])); /* which it hears later */
+    must(cop_send(t->root, TAG_DONE, p, sizeof p) == 0);
+    must(cop_recv_tag(&m, TAG_GO, COP_FOREVER) == 0);
+}
+
+static void expect_watchers(cop_pid p, size_t n)
+{
+    cop_info info;
+    ck_assert_int_eq(cop_info_get(p, &info), 0);
+    ck_assert_uint_eq(info.monitored_by, n);
+}
+
+static void body_seen(void *arg)
+{
+    struct task t = {cop_self(), 0};
+    const cop_msg *m;
+    cop_pid p[3];
+    cop_info info;
+    (void)arg;
+    cop_pid iso = isolated_with(spawns_to_be_seen, &t,
+                                &(cop_opts){.arg_bytes = sizeof t});
+    ck_assert_int_eq(cop_recv_tag(&m, TAG_DONE, patience()), 0);
+    memcpy(p, cop_msg_body(m), sizeof p);
+    ck_assert_int_eq(cop_info_get(p[0], &info), 0);
+    ck_assert_ptr_null(info.label);
+    ck_assert_int_eq(cop_info_get(p[1], &info), 0);
+    ck_assert_str_eq(info.label, "constant");
+    expect_watchers(p[2], 1);
+    ck_assert_int_eq(cop_send(iso, TAG_GO, NULL, 0), 0);
+    ck_assert_int_eq(cop_recv_tag(&m, TAG_DONE, patience()), 0);
+    expect_watchers(p[2], 0);
+    ck_assert_int_eq(cop_send(iso, TAG_GO, NULL, 0), 0);
+}
+
+START_TEST(labels_and_watchers_are_right)
+{
+    isolated_test(body_seen);
+}
+END_TEST
+
 /* -------------------------------------------------------------- handlers */
 
 struct count {
@@ -444,6 +499,7 @@ static const TTest *const cases[] = {
     spawns_in_the_program,
     ties_are_made_with_the_spawn,
     links_end_what_it_spawned,
+    labels_and_watchers_are_right,
     spawns_handlers,
     spawns_isolated_ones,
     refuses_what_cannot_cross,
