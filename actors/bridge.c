@@ -227,6 +227,8 @@ static int start(cop_pid *out, const cop_bridge *bridge, bool link,
     if (bridge == NULL || bridge->start == NULL ||
         bridge->opts.mailbox_max > 0 || bridge->opts.monitor != NULL)
         return COP_EINVAL;
+    if (copi_server_crosses(&bridge->opts))
+        return COP_ENOTSUP;
     opts.spawn = bridge->opts;
     opts.spawn.link = link;
     opts.spawn.trap_exit = true;

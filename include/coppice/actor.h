@@ -18,6 +18,9 @@ extern "C" {
 
 typedef void (*cop_fn)(void *arg);
 
+/* Whether this is the process of an isolated actor (below). Any thread. */
+COP_API bool cop_is_isolated(void);
+
 /* A handler actor's callbacks. All run in the actor's own context and may
  * block in any call; while one does, the actor takes no other message by
  * itself. NULL callbacks are left out. */

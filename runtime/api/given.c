@@ -81,8 +81,7 @@ int copi_given_add(struct copi_given *g, cop_from call)
     if (g->count == g->room) {
         compact(g);
         /* so that compacting is not all that is done */
-        int rc =
-            g->count >= g->room / 2 && g->room < GIVEN_MAX ? grow(g) : 0;
+        int rc = g->count >= g->room / 2 && g->room < GIVEN_MAX ? grow(g) : 0;
         if (rc != 0)
             return rc;
         if (g->count == g->room)

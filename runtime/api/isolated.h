@@ -58,7 +58,7 @@ struct copi_isolated {
     struct copi_wire_in in;
     unsigned char *out; /* what the pipe had no room for, from out_at on */
     size_t out_at, out_end, out_room;
-    cop_ref mark;   /* how far the mailbox was searched for a wake */
+    cop_ref mark; /* how far the mailbox was searched for a wake */
     struct copi_given given;
     bool is_placed; /* in the table */
 

@@ -130,7 +130,8 @@ static void signal_away(cop_pid to, struct cop_msg *m)
         copi_msg_release(m);
         return;
     }
-    bool is_flat = w.head.tag < COP_TAG_BEHAVIOUR || w.head.tag >= COP_EXIT;
+    bool is_flat =
+        w.head.tag < COP_TAG_BEHAVIOUR || w.head.tag >= COP_TAG_BEHAVIOUR_FLAT;
     if (is_flat && w.body_bytes <= COPI_AWAY_BODY_MAX)
         send_up(&w);
     copi_msg_release(m);
@@ -164,8 +165,9 @@ static int ask(enum copi_ask what, cop_pid pid, const char *name, cop_pid *out)
 
 static int ask_spawn(const struct copi_away_spawn *what, cop_pid *out)
 {
-    struct copi_wire w = {.head = {.kind = COPI_WIRE_ASK, .tag = COPI_ASK_SPAWN},
-                          .name = what->opts->name};
+    struct copi_wire w = {
+        .head = {.kind = COPI_WIRE_ASK, .tag = COPI_ASK_SPAWN},
+        .name = what->opts->name};
     size_t arg_bytes = what->opts->arg_bytes;
     size_t size = sizeof(struct copi_wire_spawn) + arg_bytes;
     if (size > COPI_AWAY_BODY_MAX)

@@ -23,10 +23,10 @@
  * rest. The sender is always the proxy. Nonsense ends the actor with {fault,
  * protocol}: what no call of the runtime's makes, references that are not of
  * the child's own block included. A reply to a call that it was not given
- * (given.c) becomes a dead letter; a spawn is looked at (wire_spawn.c). What the pipe down has
- * no room for waits in `out`; while that is long the proxy takes nothing else
- * from its mailbox than wakes, so the mailbox is where messages queue up, and
- * bounds of the mailbox count them there.
+ * (given.c) becomes a dead letter; a spawn is looked at (wire_spawn.c). What
+ * the pipe down has no room for waits in `out`; while that is long the proxy
+ * takes nothing else from its mailbox than wakes, so the mailbox is where
+ * messages queue up, and bounds of the mailbox count them there.
  *
  * Rejected: a proxy per spawn in the form of a handler, without a stack: it
  * would have to be able to wait half-way for room.
@@ -249,6 +249,13 @@ static bool is_own_ref(const struct copi_isolated *iso, cop_ref ref)
     return (ref.id >> 2) - iso->boot.first_ref < (uint64_t)1 << REFS_BITS;
 }
 
+/* The program's, and of behaviours' those that hold no addresses. */
+static bool is_own_tag(cop_tag tag)
+{
+    return (tag != COP_TAG_ANY && tag <= COP_TAG_MAX) ||
+           (tag >= COP_TAG_BEHAVIOUR_FLAT && tag < COP_EXIT);
+}
+
 /* The ways to send that there are; by one's own reference, by an alias, or by
  * none. */
 static bool is_own_way(const struct copi_isolated *iso,
@@ -274,7 +281,7 @@ static int up_message(struct proxy *p, const struct copi_wire_in *in)
     const struct copi_wire_head *h = &in->head;
     if (h->tag == COP_REPLY)
         return up_reply(p, in);
-    if (h->tag == COP_TAG_ANY || h->tag > COP_TAG_MAX || !is_own_way(p->iso, h))
+    if (!is_own_tag(h->tag) || !is_own_way(p->iso, h))
         return COP_EINVAL;
     struct cop_msg *m = copi_msg_make(h->tag, in->body, h->body_bytes);
     if (m == NULL)

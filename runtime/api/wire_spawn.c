@@ -36,6 +36,8 @@
  */
 #include "runtime/api/wire_spawn.h"
 
+#include <coppice/extend.h>
+
 #include "runtime/coroutine/cfi.h"
 #include "runtime/probe/image.h"
 #include "runtime/probe/text.h"
@@ -54,7 +56,19 @@ enum {
 
 enum { LABEL_MAX = 255, NO_ADDRESS_BELOW = 65536 };
 
-/* -------------------------------------------------------------- the asker -- */
+bool cop_is_isolated(void)
+{
+    return copi_is_away();
+}
+
+bool cop_ext_is_shared(const void *address)
+{
+    uintptr_t at = (uintptr_t)address;
+    return at < NO_ADDRESS_BELOW || copi_image_holds(at, 1);
+}
+
+/* -------------------------------------------------------------- the asker --
+ */
 
 static uint32_t flags_of(const struct copi_away_spawn *what)
 {
@@ -72,8 +86,8 @@ void copi_wire_spawn_pack(struct copi_wire_spawn *out,
 {
     const cop_opts *o = what->opts;
     memset(out, 0, sizeof *out);
-    out->entry = what->handler != NULL ? (uintptr_t)what->handler
-                                       : (uintptr_t)what->fn;
+    out->entry =
+        what->handler != NULL ? (uintptr_t)what->handler : (uintptr_t)what->fn;
     out->arg = o->arg_bytes == 0 ? (uintptr_t)what->arg : 0;
     out->label = (uintptr_t)o->label;
     out->arg_bytes = o->arg_bytes;
@@ -95,7 +109,8 @@ void copi_wire_spawn_pack(struct copi_wire_spawn *out,
     out->limit_file = o->limits->file_bytes;
 }
 
-/* -------------------------------------------------------------- the proxy -- */
+/* -------------------------------------------------------------- the proxy --
+ */
 
 static void open_limits(cop_limits *l, const struct copi_wire_spawn *w)
 {
@@ -168,8 +183,7 @@ static bool is_callback(uintptr_t at)
 static bool is_handler(const cop_handler *h)
 {
     uintptr_t at = (uintptr_t)h;
-    return at % _Alignof(cop_handler) == 0 &&
-           copi_image_holds(at, sizeof *h) &&
+    return at % _Alignof(cop_handler) == 0 && copi_image_holds(at, sizeof *h) &&
            is_callback((uintptr_t)h->init) &&
            is_callback((uintptr_t)h->message) &&
            is_callback((uintptr_t)h->terminate) &&
@@ -179,15 +193,14 @@ static bool is_handler(const cop_handler *h)
 
 int copi_wire_spawn_check(struct copi_wire_spawned *s, const char **what)
 {
-    uintptr_t arg = (uintptr_t)s->arg, label = (uintptr_t)s->opts.label;
+    uintptr_t label = (uintptr_t)s->opts.label;
     *what = NULL;
     if (s->handler != NULL ? !is_handler(s->handler)
                            : !is_entry((uintptr_t)s->fn))
         *what = s->handler != NULL
                     ? "the handler is none that the program had at cop_start"
                     : "the function is none that the program had at cop_start";
-    else if (s->opts.arg_bytes == 0 && arg >= NO_ADDRESS_BELOW &&
-             !copi_image_holds(arg, 1))
+    else if (s->opts.arg_bytes == 0 && !cop_ext_is_shared(s->arg))
         *what = "the argument points into the actor's own memory: copy it, "
                 "with arg_bytes";
     if (label != 0 && !copi_image_is_text(label, LABEL_MAX))

@@ -63,8 +63,8 @@ static void forge(const struct copi_wire *w)
 static void forge_end(void)
 {
     cop_reason why = cop_because("forged");
-    forge(&(struct copi_wire){.head = {.kind = COPI_WIRE_ENDED},
-                              .reason = &why});
+    forge(
+        &(struct copi_wire){.head = {.kind = COPI_WIRE_ENDED}, .reason = &why});
     for (;;)
         cop_sleep(COP_SEC);
 }
@@ -90,15 +90,14 @@ static void answers_for_another(void *arg)
     const struct task *t = arg;
     const int lie = 666;
     forge_begin();
-    forge(&(struct copi_wire){
-        .head = {.kind = COPI_WIRE_MESSAGE,
-                 .flags = COPI_MSG_REPLY,
-                 .tag = COP_REPLY,
-                 .to = {t->veiled_pid ^ VEIL},
-                 .sender = t->root,
-                 .ref = {t->veiled_ref ^ VEIL}},
-        .body = &lie,
-        .body_bytes = sizeof lie});
+    forge(&(struct copi_wire){.head = {.kind = COPI_WIRE_MESSAGE,
+                                       .flags = COPI_MSG_REPLY,
+                                       .tag = COP_REPLY,
+                                       .to = {t->veiled_pid ^ VEIL},
+                                       .sender = t->root,
+                                       .ref = {t->veiled_ref ^ VEIL}},
+                              .body = &lie,
+                              .body_bytes = sizeof lie});
     forge_end();
 }
 
@@ -187,8 +186,8 @@ static void body_given(void *arg)
                       &(cop_opts){.arg_bytes = sizeof t, .monitor = &down});
     ck_assert_int_eq(cop_send(p, TAG_GO, &by_message, sizeof by_message), 0);
     ck_assert_int_eq(cop_recv_tag(&m, TAG_OTHER, patience()), 0);
-    ck_assert_int_eq(
-        cop_reply(cop_msg_from(m), &by_answer, sizeof by_answer), 0);
+    ck_assert_int_eq(cop_reply(cop_msg_from(m), &by_answer, sizeof by_answer),
+                     0);
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(cop_recv_tag(&m, TAG_ECHO, patience()), 0);
         ck_assert_int_eq(*cop_msg_as(m, int), 8);
@@ -213,10 +212,9 @@ static void speaks_for_another(void *arg)
                                        .tag = TAG_FORGED,
                                        .to = t->root,
                                        .sender = t->other}});
-    forge(&(struct copi_wire){.head = {.kind = COPI_WIRE_EXIT,
-                                       .to = t->root,
-                                       .sender = t->other},
-                              .reason = &why});
+    forge(&(struct copi_wire){
+        .head = {.kind = COPI_WIRE_EXIT, .to = t->root, .sender = t->other},
+        .reason = &why});
     forge_end();
 }
 
@@ -227,9 +225,9 @@ static void body_sender(void *arg)
     cop_ref down;
     (void)arg;
     (void)cop_trap_exit(true);
-    cop_pid p = isolated_with(
-        speaks_for_another, &t,
-        &(cop_opts){.arg_bytes = sizeof t, .monitor = &down});
+    cop_pid p =
+        isolated_with(speaks_for_another, &t,
+                      &(cop_opts){.arg_bytes = sizeof t, .monitor = &down});
     ck_assert_int_eq(cop_recv_tag(&m, TAG_FORGED, patience()), 0);
     ck_assert(cop_pid_eq(cop_msg_sender(m), p));
     ck_assert_int_eq(cop_recv_tag(&m, COP_EXIT, patience()), 0);
@@ -379,8 +377,8 @@ static void swallow(const char *line)
 
 START_TEST(wild_spawns_run_nothing)
 {
-    actor_test(body_spawns, &(cop_config){
-                                .workers = 2, .zygote = true, .log = swallow});
+    actor_test(body_spawns,
+               &(cop_config){.workers = 2, .zygote = true, .log = swallow});
 }
 END_TEST
 
@@ -429,11 +427,8 @@ START_TEST(questions_may_be_anything)
 END_TEST
 
 static const TTest *const cases[] = {
-    answers_no_call_of_anothers,
-    answers_calls_that_were_passed_on,
-    speaks_for_nobody_else,
-    nonsense_ends_it,
-    wild_spawns_run_nothing,
-    questions_may_be_anything,
+    answers_no_call_of_anothers, answers_calls_that_were_passed_on,
+    speaks_for_nobody_else,      nonsense_ends_it,
+    wild_spawns_run_nothing,     questions_may_be_anything,
 };
 ISOLATED_MAIN("isolated_forge", cases)

@@ -185,8 +185,8 @@ static void body_goes(void *arg)
     const cop_msg *m;
     cop_ref down;
     (void)arg;
-    cop_pid iso =
-        isolated_with(spawns_and_forgets, &t, &(cop_opts){.arg_bytes = sizeof t});
+    cop_pid iso = isolated_with(spawns_and_forgets, &t,
+                                &(cop_opts){.arg_bytes = sizeof t});
     ck_assert_int_eq(cop_recv_tag(&m, TAG_DONE, patience()), 0);
     ck_assert_int_eq(cop_monitor(&down, *cop_msg_as(m, cop_pid)), 0);
     ck_assert_int_eq(cop_exit_signal(iso, COP_KILL), 0);
@@ -360,11 +360,11 @@ static int global = 8;
 
 static void tells(void *arg)
 {
-    int n = arg == (void *)&constant  ? 1
-            : arg == (void *)&global  ? 2
+    int n = arg == (void *)&constant   ? 1
+            : arg == (void *)&global   ? 2
             : arg == (void *)(size_t)3 ? 3
-            : arg == NULL             ? 4
-                                      : 5;
+            : arg == NULL              ? 4
+                                       : 5;
     (void)cop_send(cop_whereis("root"), TAG_DONE, &n, sizeof n);
 }
 
@@ -383,8 +383,8 @@ static void spawns_badly(void *arg)
     (void)arg;
     must(cop_spawn(NULL, tells, &on_stack, NULL) == COP_EINVAL);
     must(cop_spawn(NULL, tells, on_heap, NULL) == COP_EINVAL);
-    must(cop_spawn(NULL, tells, on_heap,
-                   &(cop_opts){.arg_release = release}) == COP_EINVAL);
+    must(cop_spawn(NULL, tells, on_heap, &(cop_opts){.arg_release = release}) ==
+         COP_EINVAL);
     must(cop_spawn_handler(NULL, &own, NULL, NULL) == COP_EINVAL);
     must(cop_spawn(NULL, (cop_fn)free, NULL, NULL) == COP_EINVAL);
     must(cop_spawn(NULL, (cop_fn)((uintptr_t)tells + 1), NULL, NULL) ==
@@ -496,12 +496,9 @@ START_TEST(can_end_amid_spawns)
 END_TEST
 
 static const TTest *const cases[] = {
-    spawns_in_the_program,
-    ties_are_made_with_the_spawn,
-    links_end_what_it_spawned,
-    labels_and_watchers_are_right,
-    spawns_handlers,
-    spawns_isolated_ones,
+    spawns_in_the_program,     ties_are_made_with_the_spawn,
+    links_end_what_it_spawned, labels_and_watchers_are_right,
+    spawns_handlers,           spawns_isolated_ones,
     refuses_what_cannot_cross,
 #ifndef ISOLATED_SANITIZED
     a_profile_forbids_it,
