@@ -38,7 +38,8 @@ static int start(cop_timer *out, cop_time delay_ns, cop_pid to,
         return COP_EINVAL;
     if (!copi_scope_enter(&s))
         return COP_ESTOPPED;
-    if (stamp && copi_is_away() && (s.self == NULL || s.self->pid.id != to.id)) {
+    if (stamp && copi_is_away() &&
+        (s.self == NULL || s.self->pid.id != to.id)) {
         copi_scope_leave(&s);
         return COP_ENOTSUP; /* out there its number may be another one's */
     }

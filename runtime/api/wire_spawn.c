@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * wire_spawn.c - a spawn, on its way from an isolated actor to its proxy. Rank:
- * 5.
+ * wire_spawn.c - a spawn, from an isolated actor to its proxy. Rank: 5.
  *
  * An isolated actor spawns in the program: its process holds nobody else. So
  * its proxy spawns for it, and what crosses are addresses: of a function or a
@@ -54,18 +53,7 @@ enum {
     ALL_FLAGS = 255
 };
 
-enum { LABEL_MAX = 255, NO_ADDRESS_BELOW = 65536 };
-
-bool cop_is_isolated(void)
-{
-    return copi_is_away();
-}
-
-bool cop_ext_is_shared(const void *address)
-{
-    uintptr_t at = (uintptr_t)address;
-    return at < NO_ADDRESS_BELOW || copi_image_holds(at, 1);
-}
+enum { LABEL_MAX = 255 };
 
 /* -------------------------------------------------------------- the asker --
  */

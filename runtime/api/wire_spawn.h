@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * wire_spawn.h - a spawn, on its way from an isolated actor to its proxy. Rank:
- * 5. See wire_spawn.c.
+ * wire_spawn.h - a spawn, from an isolated actor to its proxy. Rank: 5. See
+ * wire_spawn.c.
  */
 #ifndef COPI_API_WIRE_SPAWN_H
 #define COPI_API_WIRE_SPAWN_H
