@@ -12,6 +12,8 @@
 #include <coppice/inspect.h>
 #include <coppice/request.h>
 
+#include "actors/supervisor.h"
+
 enum { TAG_ADD = 1, TAG_WHERE, TAG_GO, TAG_DONE, TAG_FAULT };
 
 /* Of the call that an actor is for: what it counts, and where it runs. */
@@ -411,6 +413,7 @@ static void starts_sup(void *arg)
         {.id = "x", .fn = worker, .arg = &n, .arg_bytes = sizeof n}};
     cop_sup own = {.children = own_arg, .nchildren = 1};
     cop_reason why;
+    const cop_msg *m;
     cop_child got;
     cop_pid sup, p;
     (void)arg;
@@ -428,7 +431,8 @@ static void starts_sup(void *arg)
     own.children = own_label;
     must(cop_sup_start(&sup, &own, NULL, NULL) == COP_ESPEC);
     own.children = copied;
-    must(cop_sup_start(&sup, &own, NULL, NULL) == 0);
+    must(cop_sup_start(&sup, &own, &(cop_opts){.name = "foreign"}, NULL) == 0);
+    must(cop_recv_tag(&m, TAG_GO, cop_in(10 * COP_SEC)) == 0);
     must(cop_sup_start(&sup, &own, &(cop_opts){.isolation = COP_ISOLATED},
                        NULL) == 0);
     must(cop_sup_start(&sup, &spec, &(cop_opts){.isolation = COP_ISOLATED},
@@ -437,11 +441,16 @@ static void starts_sup(void *arg)
     try_restarts();
 }
 
+/* The pointers that it was given are its starter's. */
 static void body_starts_sup(void *arg)
 {
+    cop_child got;
     cop_ref down;
     (void)arg;
-    isolated_with(starts_sup, NULL, &(cop_opts){.monitor = &down});
+    cop_pid p = isolated_with(starts_sup, NULL, &(cop_opts){.monitor = &down});
+    cop_pid sup = await_name("foreign", COP_NO_PID);
+    ck_assert_int_eq(cop_sup_get_childspec(sup, "x", &got), COP_ENOTSUP);
+    ck_assert_int_eq(cop_send(p, TAG_GO, NULL, 0), 0);
     ends_with(down, "normal");
 }
 
@@ -636,6 +645,57 @@ START_TEST(answers_are_not_believed)
 }
 END_TEST
 
+/* Answers that look right but for what is in them. */
+static void lies_well(void *arg)
+{
+    static union {
+        struct copi_sup_list list;
+        char bytes[sizeof(struct copi_sup_list) + sizeof(struct copi_sup_row)];
+    } answer = {.list = {.total = 1, .listed = 1}};
+    struct copi_sup_row row = {.kind = 77};
+    const struct copi_sup_found found = {
+        0, {.id = (const char *)(uintptr_t)0x414141414140}};
+    const struct {
+        int code, no_mark;
+        cop_pid pid;
+    } code = {0};
+    const cop_msg *m;
+    (void)arg;
+    memset(row.info.id, 'x', sizeof row.info.id);
+    row.info.state = (cop_child_state)99;
+    memcpy(answer.list.rows, &row, sizeof row);
+    for (;;) {
+        must(cop_recv(&m, COP_FOREVER) == 0);
+        if (cop_msg_tag(m) == COPI_SUP_WHICH)
+            must(cop_reply(cop_msg_from(m), &answer, sizeof answer) == 0);
+        else if (cop_msg_tag(m) == COPI_SUP_SPEC)
+            must(cop_reply(cop_msg_from(m), &found, sizeof found) == 0);
+        else
+            must(cop_reply(cop_msg_from(m), &code, sizeof code) == 0);
+    }
+}
+
+static void body_lies_well(void *arg)
+{
+    cop_pid p = isolated(lies_well, NULL);
+    cop_child_info info[2];
+    cop_child got;
+    char tree[512];
+    (void)arg;
+    ck_assert_int_eq(cop_sup_which_children(p, info, 2), 1);
+    ck_assert_uint_eq(strlen(info[0].id), sizeof info[0].id - 1);
+    cop_sup_tree(p, tree, sizeof tree);
+    ck_assert_ptr_nonnull(strstr(tree, "xxx"));
+    ck_assert_int_eq(cop_sup_get_childspec(p, "x", &got), COP_ENOTSUP);
+    ck_assert_int_eq(cop_sup_terminate_child(p, "x"), COP_EINVAL);
+}
+
+START_TEST(well_made_answers_are_not_believed)
+{
+    isolated_test(body_lies_well);
+}
+END_TEST
+
 static const TTest *const cases[] = {
     machines_procs_and_tasks_are_isolated,
     isolated_actors_start_them_all,
@@ -646,5 +706,6 @@ static const TTest *const cases[] = {
     registries_and_groups_know_them,
     threads_start_isolated_servers,
     answers_are_not_believed,
+    well_made_answers_are_not_believed,
 };
 ISOLATED_MAIN("isolated_actors", cases)
