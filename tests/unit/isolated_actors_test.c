@@ -6,6 +6,7 @@
  */
 #include "tests/support/isolated.h"
 
+#include <limits.h>
 #include <signal.h>
 
 #include <coppice/extend.h>
@@ -652,7 +653,7 @@ static void lies_well(void *arg)
         struct copi_sup_list list;
         char bytes[sizeof(struct copi_sup_list) + sizeof(struct copi_sup_row)];
     } answer = {.list = {.total = 1, .listed = 1}};
-    struct copi_sup_row row = {.kind = 77};
+    struct copi_sup_row row = {.kind = INT_MAX};
     const struct copi_sup_found found = {
         0, {.id = (const char *)(uintptr_t)0x414141414140}};
     const struct {
@@ -662,7 +663,7 @@ static void lies_well(void *arg)
     const cop_msg *m;
     (void)arg;
     memset(row.info.id, 'x', sizeof row.info.id);
-    row.info.state = (cop_child_state)99;
+    row.info.state = (cop_child_state)INT_MAX;
     memcpy(answer.list.rows, &row, sizeof row);
     for (;;) {
         must(cop_recv(&m, COP_FOREVER) == 0);
