@@ -19,7 +19,6 @@
 #include <coppice/inspect.h>
 
 #include "actors/local.h"
-#include "actors/server.h"
 #include "actors/start.h"
 
 #include <stdlib.h>
@@ -148,7 +147,7 @@ static bool is_sane(const cop_pid *out, cop_fn fn, const cop_opts *opts)
 {
     return out != NULL && fn != NULL && opts->arg_bytes < ARG_MAX &&
            (opts->arg_release == NULL ||
-            (opts->arg_bytes == 0 && !copi_server_crosses(opts)));
+            (opts->arg_bytes == 0 && !copi_start_crosses(opts)));
 }
 
 /* The child has a copy. */
@@ -190,7 +189,7 @@ int cop_proc_start(cop_pid *out, cop_fn fn, void *arg, const cop_opts *opts,
     how.opts.arg_bytes = 0;
     if (how.opts.label == NULL)
         how.opts.label = "proc";
-    if (copi_server_crosses(&how.opts))
+    if (copi_start_crosses(&how.opts))
         return start_copied(out, p, &how, why);
     how.opts.arg_release = proc_free;
     err = copi_start_run(out, &how, why);

@@ -35,11 +35,6 @@ int copi_server_start(cop_pid *out, const cop_server *s,
                       const cop_server_opts *opts, bool keep_exit,
                       cop_reason *why);
 
-/* Whether what is started with these runs in another process than who starts
- * it: then its argument goes as a copy, and what that points to must be there
- * too. */
-bool copi_server_crosses(const cop_opts *opts);
-
 /* As cop_server_enter. */
 COP_NORETURN void copi_server_enter(const cop_server *s,
                                     const struct copi_server_hooks *hooks,

@@ -105,11 +105,6 @@ static const cop_handler server_handler = {
 /* -------------------------------------------------------- another process --
  */
 
-bool copi_server_crosses(const cop_opts *opts)
-{
-    return opts->isolation == COP_ISOLATED || cop_is_isolated();
-}
-
 /* What an isolated actor sends must point to what is here, too. */
 static bool is_at_home(const struct copi_server *sent)
 {
@@ -175,7 +170,7 @@ static bool is_sane(const cop_pid *out, const cop_server *def,
            def->state_bytes < COPI_SERVER_STATE_MAX &&
            opts->arg_bytes < COPI_SERVER_STATE_MAX &&
            (opts->arg_release == NULL ||
-            (opts->arg_bytes == 0 && !copi_server_crosses(opts)));
+            (opts->arg_bytes == 0 && !copi_start_crosses(opts)));
 }
 
 static void set_arg(struct copi_server *s, void *arg, const cop_opts *opts)
@@ -215,7 +210,7 @@ int copi_server_start(cop_pid *out, const cop_server *def,
     how.opts.arg_bytes = 0;
     if (how.opts.label == NULL)
         how.opts.label = def->label;
-    if (copi_server_crosses(&how.opts))
+    if (copi_start_crosses(&how.opts))
         return start_copied(out, s, &how, why);
     how.opts.arg_release = server_free;
     err = copi_start_run(out, &how, why);

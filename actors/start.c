@@ -349,6 +349,11 @@ bool copi_start_took_arg(int code)
            code == COP_ETIMEDOUT || code == COP_EFAILED;
 }
 
+bool copi_start_crosses(const cop_opts *opts)
+{
+    return opts->isolation == COP_ISOLATED || cop_is_isolated();
+}
+
 /* ------------------------------------------------------------ the child -- */
 
 bool copi_start_hello(struct copi_start *s)

@@ -107,7 +107,7 @@ static bool is_sane(const cop_pid *out, const cop_statem *def,
            def->data_bytes < COPI_SM_DATA_MAX &&
            opts->arg_bytes < COPI_SM_DATA_MAX &&
            (opts->arg_release == NULL ||
-            (opts->arg_bytes == 0 && !copi_server_crosses(opts)));
+            (opts->arg_bytes == 0 && !copi_start_crosses(opts)));
 }
 
 int cop_statem_start(cop_pid *out, const cop_statem *def, void *arg,
@@ -131,7 +131,7 @@ int cop_statem_start(cop_pid *out, const cop_statem *def, void *arg,
         copi_sm_free(sm);
         return COP_EINVAL;
     }
-    crosses = copi_server_crosses(&how.spawn);
+    crosses = copi_start_crosses(&how.spawn);
     how.spawn.arg_bytes = crosses ? sm->block_bytes : 0;
     how.spawn.arg_release = crosses ? NULL : copi_sm_free;
     if (how.spawn.label == NULL)

@@ -589,7 +589,7 @@ static int start(cop_pid *out, const cop_sup *sup,
                  const struct copi_sup_how *how, cop_server_opts *opts,
                  cop_reason *why)
 {
-    bool crosses = copi_server_crosses(&opts->spawn);
+    bool crosses = copi_start_crosses(&opts->spawn);
     struct copi_spec *spec;
     int err =
         crosses && how->is_routed ? COP_ENOTSUP : pack(&spec, sup, how, why);
