@@ -15,7 +15,7 @@
  *    the object, and that is the program's own or of a library that it trusts:
  *    libc's are not;
  *  - a handler that lies within such an object, as it is in *our* memory, and
- *    whose callbacks are such functions;
+ *    whose callbacks, of which there are some, are such functions;
  *  - a label that is constant text there (an actor's own label that is not is
  *    left out: it is for show);
  *  - an argument that is copied, or points into what was loaded, or is less
@@ -168,22 +168,25 @@ static bool is_callback(uintptr_t at)
     return at == 0 || is_entry(at);
 }
 
-static bool is_handler(const cop_handler *h)
+static bool is_handler(uintptr_t at)
 {
-    uintptr_t at = (uintptr_t)h;
-    return at % _Alignof(cop_handler) == 0 && copi_image_holds(at, sizeof *h) &&
-           is_callback((uintptr_t)h->init) &&
-           is_callback((uintptr_t)h->message) &&
-           is_callback((uintptr_t)h->terminate) &&
-           (h->label == NULL ||
-            copi_image_is_text((uintptr_t)h->label, LABEL_MAX));
+    cop_handler h;
+    if (at % _Alignof(cop_handler) != 0 || !copi_image_holds(at, sizeof h))
+        return false;
+    copi_image_read(&h, at, sizeof h);
+    uintptr_t init = (uintptr_t)h.init, message = (uintptr_t)h.message,
+              terminate = (uintptr_t)h.terminate;
+    return (init | message | terminate) != 0 && is_callback(init) &&
+           is_callback(message) && is_callback(terminate) &&
+           (h.label == NULL ||
+            copi_image_is_text((uintptr_t)h.label, LABEL_MAX));
 }
 
 int copi_wire_spawn_check(struct copi_wire_spawned *s, const char **what)
 {
     uintptr_t label = (uintptr_t)s->opts.label;
     *what = NULL;
-    if (s->handler != NULL ? !is_handler(s->handler)
+    if (s->handler != NULL ? !is_handler((uintptr_t)s->handler)
                            : !is_entry((uintptr_t)s->fn))
         *what = s->handler != NULL
                     ? "the handler is none that the program had at cop_start"

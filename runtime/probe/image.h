@@ -16,6 +16,10 @@ void copi_image_init(void);
  * are. Any thread; does not block. */
 bool copi_image_holds(uintptr_t at, size_t size);
 
+/* Copies bytes of which copi_image_holds said yes: whatever they are, a
+ * sanitizer's red zones too. */
+void copi_image_read(void *out, uintptr_t at, size_t size);
+
 /* A text of at most `max` bytes that nobody can write, closed by a zero, in one
  * of those. As above. */
 bool copi_image_is_text(uintptr_t at, size_t max);

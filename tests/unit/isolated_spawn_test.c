@@ -375,6 +375,7 @@ static void release(void *arg)
 
 static void spawns_badly(void *arg)
 {
+    static const cop_handler zeros; /* what most of memory looks like */
     cop_handler own = count_handler;
     int on_stack = 1;
     int *on_heap = malloc(sizeof *on_heap);
@@ -386,6 +387,7 @@ static void spawns_badly(void *arg)
     must(cop_spawn(NULL, tells, on_heap, &(cop_opts){.arg_release = release}) ==
          COP_EINVAL);
     must(cop_spawn_handler(NULL, &own, NULL, NULL) == COP_EINVAL);
+    must(cop_spawn_handler(NULL, &zeros, NULL, NULL) == COP_EINVAL);
     must(cop_spawn(NULL, (cop_fn)free, NULL, NULL) == COP_EINVAL);
     must(cop_spawn(NULL, (cop_fn)((uintptr_t)tells + 1), NULL, NULL) ==
          COP_EINVAL);
