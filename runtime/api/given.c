@@ -92,6 +92,13 @@ int copi_given_add(struct copi_given *g, cop_from call)
     return 0;
 }
 
+/* References are counted, from one or (those of isolated actors) from the
+ * middle up; so most other words are known at once. */
+static bool may_be(cop_from c)
+{
+    return c.pid.id != 0 && (c.ref.id >> 56 == 0 || c.ref.id >> 63 != 0);
+}
+
 int copi_given_scan(struct copi_given *g, const void *bytes, size_t size)
 {
     size_t end = COPI_MIN(size, (size_t)SCAN_MAX);
@@ -99,7 +106,7 @@ int copi_given_scan(struct copi_given *g, const void *bytes, size_t size)
     for (size_t at = 0; rc == 0 && at + sizeof(cop_from) <= end; at += 8) {
         cop_from c;
         memcpy(&c, (const char *)bytes + at, sizeof c);
-        if (c.pid.id != 0 && is_open(c))
+        if (may_be(c) && is_open(c))
             rc = copi_given_add(g, c);
     }
     return rc;
