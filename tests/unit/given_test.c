@@ -6,6 +6,7 @@
 #include "runtime/api/given.h"
 
 #include "tests/support/actor_test.h"
+#include "tests/support/unit.h"
 
 enum { MANY = 100000, ROOM_MAX = 1 << 16 };
 
