@@ -13,7 +13,7 @@
  *
  * Replies mostly come in the order of their requests, so the search begins with
  * the oldest. What nobody waits for any more goes when the ring is full; beyond
- * GIVEN_MAX the oldest goes.
+ * GIVEN_MAX the oldest go.
  */
 #include "runtime/api/given.h"
 
@@ -76,17 +76,23 @@ static void drop_oldest(struct copi_given *g)
     g->count--;
 }
 
+/* There is no room: what is closed goes, and if that is little there is more
+ * room, or the oldest quarter goes; so this is seldom. */
+static int make_room(struct copi_given *g)
+{
+    compact(g);
+    if (g->room < GIVEN_MAX)
+        return g->count >= g->room / 2 ? grow(g) : 0;
+    while (g->count > g->room / 4 * 3)
+        drop_oldest(g);
+    return 0;
+}
+
 int copi_given_add(struct copi_given *g, cop_from call)
 {
-    if (g->count == g->room) {
-        compact(g);
-        /* so that compacting is not all that is done */
-        int rc = g->count >= g->room / 2 && g->room < GIVEN_MAX ? grow(g) : 0;
-        if (rc != 0)
-            return rc;
-        if (g->count == g->room)
-            drop_oldest(g);
-    }
+    int rc = g->count == g->room ? make_room(g) : 0;
+    if (rc != 0)
+        return rc;
     g->count++;
     *place(g, g->count - 1) = call;
     return 0;
