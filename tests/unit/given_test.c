@@ -51,6 +51,27 @@ START_TEST(what_was_given_is_found)
 }
 END_TEST
 
+/* It grows when its beginning is in the middle. */
+static void body_grows(void *arg)
+{
+    (void)arg;
+    for (uint64_t i = 1; i <= 5; i++)
+        ck_assert_int_eq(copi_given_add(&g, call(i)), 0);
+    for (uint64_t i = 1; i <= 5; i++)
+        ck_assert(copi_given_take(&g, call(i)));
+    for (uint64_t i = 1; i <= 100; i++)
+        ck_assert_int_eq(copi_given_add(&g, alias(i)), 0);
+    for (uint64_t i = 1; i <= 100; i++)
+        ck_assert(copi_given_take(&g, alias(i)));
+    copi_given_fini(&g);
+}
+
+START_TEST(growing_keeps_all)
+{
+    actor_test(body_grows, NULL);
+}
+END_TEST
+
 static void body_goes(void *arg)
 {
     (void)arg;
@@ -127,9 +148,8 @@ START_TEST(what_lies_in_a_body_is_given)
 END_TEST
 
 static const TTest *const cases[] = {
-    what_was_given_is_found,
-    what_nobody_waits_for_goes,
-    the_oldest_go_at_the_end,
+    what_was_given_is_found,      growing_keeps_all,
+    what_nobody_waits_for_goes,   the_oldest_go_at_the_end,
     what_lies_in_a_body_is_given,
 };
 UNIT_MAIN("given", cases)
