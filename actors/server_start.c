@@ -102,8 +102,7 @@ static const cop_handler server_handler = {
     .label = "server",
 };
 
-/* -------------------------------------------------------- another process --
- */
+/* ------------------------------------------------------ another process -- */
 
 /* What an isolated actor sends must point to what is here, too. */
 static bool is_at_home(const struct copi_server *sent)

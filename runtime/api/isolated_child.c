@@ -7,7 +7,8 @@
  * it has in the program. Receives, timers, aliases, deferred clean-ups,
  * native faults: all that is the ordinary way, here. What is sent to a pid
  * that is not here goes up to the proxy (actor/away.h); monitors are kept
- * here, and made by the proxy under the same reference.
+ * here, and made by the proxy under the same reference. What the actor spawns
+ * the proxy spawns, there; in this process there is nobody else.
  *
  * The thread that forked becomes the *reader*: it turns what comes down into
  * signals for the actor. It never waits for room in the stream up, so the
