@@ -30,6 +30,10 @@
  * the bytes of a copied argument are whatever the child says, and the function
  * that gets them may be another one than was meant.
  *
+ * One thing is refused that would be sound: in a program that is not position
+ * independent the address of a shared library's function is that of an entry of
+ * a jump table, which is no function.
+ *
  * Rejected: a list of the functions that were spawned before: the first spawn
  * of each would have to come from the program, which nobody expects.
  */
