@@ -14,6 +14,14 @@ struct copi_answer {
     cop_reason why; /* whoever has the answer owns it */
 };
 
+/* How one travels: flat. The packed reason follows, unless it is normal. */
+struct copi_answer_head {
+    int32_t code;
+    uint32_t mark; /* COPI_ANSWER_MARK */
+    cop_pid pid;
+};
+#define COPI_ANSWER_MARK 0xfe0aa05eu
+
 /* ----------------------------------------------------------- of servers -- */
 
 /* Answers; a.why is taken. */
@@ -29,6 +37,9 @@ void copi_answer_block(cop_from to, void *block, size_t size);
  * what came is no such answer. */
 int copi_answer_call(struct copi_answer *out, cop_pid to, cop_tag tag,
                      const void *body, size_t size);
+
+/* Takes a message apart. False: it is no such answer. */
+bool copi_answer_read(struct copi_answer *out, const cop_msg *m);
 
 /* Waits for a message that matches, and drops it. False: none came. */
 bool copi_answer_skip(cop_match what, cop_time deadline);

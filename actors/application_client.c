@@ -94,18 +94,28 @@ static int ask_words(cop_msg **reply, cop_tag tag, int number,
 /* Takes an answer apart, and frees it. */
 static int read_answer(cop_msg *reply, cop_pid *out, cop_reason *why)
 {
-    const struct copi_answer *a = cop_msg_body(reply);
+    struct copi_answer a;
     int code = COP_EINVAL;
 
-    if (cop_msg_size(reply) == sizeof *a) {
-        code = a->code;
+    if (copi_answer_read(&a, reply)) {
+        code = a.code;
         if (out != NULL)
-            *out = a->pid;
-        if (why != NULL)
-            *why = cop_reason_retain(a->why);
+            *out = a.pid;
+        copi_answer_give(why, a.why);
     }
     cop_msg_free(reply);
     return code;
+}
+
+/* Whether it is one of those, instead of what was asked for. */
+static bool is_code(const cop_msg *reply)
+{
+    struct copi_answer a;
+
+    if (!copi_answer_read(&a, reply))
+        return false;
+    cop_reason_release(a.why);
+    return true;
 }
 
 /* A request whose answer is a code, and may be a pid and a reason. */
@@ -178,7 +188,7 @@ static int get_plan(struct plan *p, const char *name, cop_reason *why)
 
     if (err != 0)
         return err;
-    if (cop_msg_size(p->reply) == sizeof(struct copi_answer))
+    if (is_code(p->reply))
         return read_answer(p->reply, NULL, why);
     p->names = cop_msg_body(p->reply);
     p->count = cop_msg_size(p->reply) / sizeof *p->names;
@@ -258,7 +268,7 @@ static int list(bool running, cop_app_info *out, size_t cap)
     err = ask_words(&reply, COPI_APP_LIST, running, NULL, 0);
     if (err != 0)
         return err;
-    if (cop_msg_size(reply) == sizeof(struct copi_answer))
+    if (is_code(reply))
         return read_answer(reply, NULL, NULL);
     info = cop_msg_body(reply);
     n = cop_msg_size(reply) / sizeof *info;

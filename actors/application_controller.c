@@ -454,6 +454,8 @@ int copi_app_controller(cop_pid *out)
 {
     int err, result;
 
+    if (cop_is_isolated())
+        return COP_ENOTSUP;
     for (;;) {
         *out = cop_whereis(COPI_APP_CONTROLLER);
         if (!cop_pid_is_none(*out))

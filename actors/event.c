@@ -375,6 +375,8 @@ int cop_event_start(cop_pid *out, const cop_opts *opts)
 
     if (opts != NULL)
         own.spawn = *opts;
+    if (own.spawn.isolation == COP_ISOLATED)
+        return COP_ENOTSUP; /* what it answers holds addresses */
     is_linked = own.spawn.link;
     own.spawn.trap_exit = true;
     own.spawn.arg_bytes = sizeof is_linked;

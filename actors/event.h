@@ -158,6 +158,8 @@ void copi_event_answer_all(cop_from to, int code, cop_reason *why,
 int copi_event_answer_open(cop_msg *reply, cop_msg **result, cop_reason *why);
 /* The head of an answer, or NULL if it is none of a manager. */
 const struct copi_event_head *copi_event_answer_head(const cop_msg *reply);
+/* The reason that an answer carries, the caller's. */
+cop_reason copi_event_answer_why(const cop_msg *reply);
 
 static inline const void *copi_event_left(const struct copi_event_ask *ask)
 {

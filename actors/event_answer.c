@@ -35,6 +35,21 @@ void copi_event_answer_code(cop_from to, int code)
     copi_answer_bytes(to, &head, sizeof head);
 }
 
+/* Its addresses may be followed: it was made here, not by the process of an
+ * isolated actor. */
+static bool is_whole(const cop_msg *reply)
+{
+    return cop_msg_is_moved(reply, release) &&
+           cop_msg_size(reply) == sizeof(struct copi_event_answer);
+}
+
+cop_reason copi_event_answer_why(const cop_msg *reply)
+{
+    const struct copi_event_answer *a = cop_msg_body(reply);
+
+    return is_whole(reply) ? cop_reason_retain(a->why) : COP_NORMAL;
+}
+
 /* NULL: no memory. */
 static cop_msg *new_answer(struct copi_event_answer **body)
 {
@@ -86,7 +101,7 @@ int copi_event_answer_open(cop_msg *reply, cop_msg **result, cop_reason *why)
     int code = head != NULL ? head->code : COP_EINVAL;
     struct copi_event_answer *a;
 
-    if (head != NULL && cop_msg_size(reply) == sizeof *a) {
+    if (head != NULL && is_whole(reply)) {
         a = cop_msg_fill(reply);
         if (why != NULL) {
             *why = a->why;

@@ -278,15 +278,6 @@ int cop_event_request(cop_ref *out, cop_pid manager, cop_event_id h,
     return err;
 }
 
-/* The reason that such an answer carries, the caller's. */
-static cop_reason reason_in(const cop_msg *m)
-{
-    const struct copi_event_answer *a = cop_msg_body(m);
-
-    return cop_msg_size(m) == sizeof *a ? cop_reason_retain(a->why)
-                                        : COP_NORMAL;
-}
-
 static int went_down(const cop_msg *m, cop_reason *why)
 {
     cop_reason reason = cop_msg_reason(m);
@@ -315,7 +306,7 @@ int cop_event_response(const cop_msg *m, const void **body, cop_reason *why)
         return as_int(cop_msg_size(m) - sizeof *head);
     }
     if (why != NULL)
-        *why = reason_in(m);
+        *why = copi_event_answer_why(m);
     return head->code;
 }
 

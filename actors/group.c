@@ -18,7 +18,11 @@
 
 #include <stdio.h>
 
-enum { GROUP_JOIN = COP_TAG_BEHAVIOUR + 0x420, GROUP_LEAVE, GROUP_MEMBERS };
+enum {
+    GROUP_JOIN = COP_TAG_BEHAVIOUR_FLAT + 0x420,
+    GROUP_LEAVE,
+    GROUP_MEMBERS
+};
 
 /* From this size on a broadcast shares one copy of its body. */
 #define SHARED_MIN 512

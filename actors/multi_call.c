@@ -176,7 +176,8 @@ static int run(struct work *w, cop_multi_reply *out)
     const cop_opts opts = {.arg_release = release_work, .label = "multi_call"};
     cop_msg *answer;
     cop_pid helper;
-    int err = cop_spawn(&helper, helper_main, w, &opts);
+    int err = cop_is_isolated() ? COP_ENOTSUP /* the helper shares our memory */
+                                : cop_spawn(&helper, helper_main, w, &opts);
 
     if (err != 0) {
         release_work(w);

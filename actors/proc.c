@@ -5,7 +5,8 @@
  * The start is that of every behaviour (start.c). What a child knows of it
  * (struct proc) is its argument; the user's argument lies behind it or is
  * released with it. The child finds it by cop_local, so that cop_init_ack needs
- * no handle; it stays there when the child leaves its stack.
+ * no handle; it stays there when the child leaves its stack. To another process
+ * (isolated actors) the record goes as a copy.
  *
  * Ancestors are looked up, not kept: the runtime knows who spawned each living
  * actor, and a list of them in each would cost memory for a question that is
@@ -14,6 +15,7 @@
 #include <coppice/memory.h>
 #include <coppice/proc.h>
 
+#include <coppice/extend.h>
 #include <coppice/inspect.h>
 
 #include "actors/local.h"
@@ -27,21 +29,47 @@
 
 struct proc {
     struct copi_local local;
+    const struct proc *self; /* of a copy: the original */
     struct copi_start start;
     bool has_acked;
     cop_fn fn;
     void *arg;
+    size_t arg_bytes; /* copied: behind the record */
     void (*arg_release)(void *);
 };
 
 static const char proc_kind;
 
+static size_t round_up(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+/* What an isolated actor sends must point to what is here, too. */
+static bool is_at_home(const struct proc *p)
+{
+    return cop_ext_is_shared((const void *)(uintptr_t)p->fn) &&
+           (p->arg_bytes > 0 || cop_ext_is_shared(p->arg));
+}
+
 /* ------------------------------------------------------------ the child -- */
+
+/* Of a copy, in another process. */
+static void settle(struct proc *p)
+{
+    if (p->arg_bytes > 0)
+        p->arg = (char *)p + round_up(sizeof *p);
+    if (!cop_is_isolated() && !is_at_home(p))
+        cop_exit(cop_because_fmt("badarg", "cop_proc_start: what an isolated "
+                                           "actor sent points nowhere"));
+}
 
 static void proc_main(void *arg)
 {
     struct proc *p = arg;
 
+    if (p->self != p)
+        settle(p);
     cop_set_local(p);
     if (!copi_start_hello(&p->start))
         return;
@@ -94,11 +122,6 @@ static void proc_free(void *block)
     free(p);
 }
 
-static size_t round_up(size_t n)
-{
-    return (n + 15) & ~(size_t)15;
-}
-
 /* The record, and behind it the copied argument. NULL: no memory. */
 static struct proc *proc_new(cop_fn fn, void *arg, const cop_opts *opts)
 {
@@ -108,11 +131,13 @@ static struct proc *proc_new(cop_fn fn, void *arg, const cop_opts *opts)
     if (p == NULL)
         return NULL;
     p->local.kind = &proc_kind;
+    p->self = p;
     p->fn = fn;
     p->arg = arg;
     p->arg_release = opts->arg_release;
     if (opts->arg_bytes > 0 && arg != NULL) {
         p->arg = (char *)p + head;
+        p->arg_bytes = opts->arg_bytes;
         memcpy(p->arg, arg, opts->arg_bytes);
     }
     return p;
@@ -121,7 +146,22 @@ static struct proc *proc_new(cop_fn fn, void *arg, const cop_opts *opts)
 static bool is_sane(const cop_pid *out, cop_fn fn, const cop_opts *opts)
 {
     return out != NULL && fn != NULL && opts->arg_bytes < ARG_MAX &&
-           (opts->arg_bytes == 0 || opts->arg_release == NULL);
+           (opts->arg_release == NULL ||
+            (opts->arg_bytes == 0 && !copi_start_crosses(opts)));
+}
+
+/* The child has a copy. */
+static int start_copied(cop_pid *out, struct proc *p,
+                        struct copi_start_how *how, cop_reason *why)
+{
+    int err = COP_EINVAL;
+
+    if (!cop_is_isolated() || is_at_home(p)) {
+        how->opts.arg_bytes = round_up(sizeof *p) + p->arg_bytes;
+        err = copi_start_run(out, how, why);
+    }
+    proc_free(p);
+    return err;
 }
 
 int cop_proc_start(cop_pid *out, cop_fn fn, void *arg, const cop_opts *opts,
@@ -141,17 +181,17 @@ int cop_proc_start(cop_pid *out, cop_fn fn, void *arg, const cop_opts *opts,
         *why = COP_NORMAL;
     if (!is_sane(out, fn, &how.opts))
         return COP_EINVAL;
-    if (how.opts.isolation == COP_ISOLATED)
-        return COP_ENOTSUP; /* its failure is a reason that cannot travel */
     p = proc_new(fn, arg, &how.opts);
     if (p == NULL)
         return COP_ENOMEM;
     how.arg = p;
     how.child = &p->start;
     how.opts.arg_bytes = 0;
-    how.opts.arg_release = proc_free;
     if (how.opts.label == NULL)
         how.opts.label = "proc";
+    if (copi_start_crosses(&how.opts))
+        return start_copied(out, p, &how, why);
+    how.opts.arg_release = proc_free;
     err = copi_start_run(out, &how, why);
     if (!copi_start_took_arg(err)) {
         p->arg_release = NULL; /* a moved argument is still the caller's */

@@ -148,6 +148,8 @@ static bool is_gone(cop_pid pid)
 {
     cop_info info;
 
+    if (cop_is_isolated()) /* views end at its process */
+        return !cop_is_alive(pid);
     return cop_info_get(pid, &info) != 0 || info.status == COP_STATUS_EXITING;
 }
 

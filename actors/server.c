@@ -125,11 +125,15 @@ static bool is_exit_of_parent(const struct copi_server *s, const cop_msg *m)
     return cop_pid_eq(from, COP_PID_INIT) || cop_pid_eq(from, s->parent);
 }
 
-static COP_NORETURN void end_as_asked(struct copi_server *s, const cop_msg *m)
+/* Comes back if it was no request of ours. */
+static void end_as_asked(struct copi_server *s, const cop_msg *m)
 {
-    if (cop_msg_tag(m) == COPI_SERVER_STOP)
-        end(s, copi_server_stop_accept(m));
-    end(s, cop_reason_retain(cop_msg_reason(m)));
+    cop_reason why;
+
+    if (cop_msg_tag(m) != COPI_SERVER_STOP)
+        end(s, cop_reason_retain(cop_msg_reason(m)));
+    if (copi_server_stop_accept(m, &why))
+        end(s, why);
 }
 
 /* What a suspended server takes. */
@@ -154,10 +158,10 @@ static void serve_system(struct copi_server *s, const cop_msg *m)
     copi_server_sys(s, m);
     while (s->is_suspended) {
         m = next_request(s);
-        if (m != NULL && cop_msg_tag(m) != COPI_SYS)
-            end_as_asked(s, m);
-        if (m != NULL)
+        if (m != NULL && cop_msg_tag(m) == COPI_SYS)
             copi_server_sys(s, m);
+        else if (m != NULL)
+            end_as_asked(s, m);
     }
     if (was_idle)
         arm(s, s->idle_ns);
@@ -222,8 +226,8 @@ void copi_server_message(void *state, const cop_msg *m)
         idle_over(s, m);
         return;
     case COPI_SERVER_STOP:
-        disarm(s);
         end_as_asked(s, m);
+        return;
     case COPI_SYS:
         serve_system(s, m);
         return;

@@ -13,6 +13,7 @@
  */
 #include "actors/server_inside.h"
 
+#include <coppice/extend.h>
 #include <coppice/memory.h>
 
 #include "actors/sys_debug.h"
@@ -101,15 +102,26 @@ static const cop_handler server_handler = {
     .label = "server",
 };
 
-/* ------------------------------------------------------------- isolated -- */
+/* ------------------------------------------------------ another process -- */
 
-/* In a process of its own it gets a copy of the block, whose pointers into the
- * block itself mean nothing there, and makes one like it. */
-static int isolated_init(void *state, void *arg)
+/* What an isolated actor sends must point to what is here, too. */
+static bool is_at_home(const struct copi_server *sent)
+{
+    return cop_ext_is_shared(sent->def) && cop_ext_is_shared(sent->hooks) &&
+           (sent->arg_bytes > 0 || cop_ext_is_shared(sent->arg));
+}
+
+/* In another process it gets a copy of the block, whose pointers into the block
+ * itself mean nothing there, and makes one like it. */
+static int copied_init(void *state, void *arg)
 {
     const struct copi_server *sent = arg;
-    struct copi_server *s = server_new(sent->def, sent->hooks, sent->arg_bytes);
+    struct copi_server *s;
 
+    if (!cop_is_isolated() && !is_at_home(sent))
+        cop_exit(cop_because_fmt("badarg", "cop_server_start: what an isolated "
+                                           "actor sent points nowhere"));
+    s = server_new(sent->def, sent->hooks, sent->arg_bytes);
     if (s == NULL)
         cop_exit(cop_because("nomem"));
     if (cop_defer(server_free, s) != 0) {
@@ -126,21 +138,21 @@ static int isolated_init(void *state, void *arg)
     return server_init(state, s);
 }
 
-static const cop_handler isolated_handler = {
+static const cop_handler copied_handler = {
     .state_bytes = sizeof(struct copi_server *),
-    .init = isolated_init,
+    .init = copied_init,
     .message = copi_server_message,
     .terminate = copi_server_terminate,
     .label = "server",
 };
 
-static int start_isolated(cop_pid *out, struct copi_server *s,
-                          struct copi_start_how *how, cop_reason *why)
+static int start_copied(cop_pid *out, struct copi_server *s,
+                        struct copi_start_how *how, cop_reason *why)
 {
-    int err = COP_ENOTSUP;
+    int err = COP_EINVAL;
 
-    if (!cop_pid_is_none(cop_self())) {
-        how->handler = &isolated_handler;
+    if (!cop_is_isolated() || is_at_home(s)) {
+        how->handler = &copied_handler;
         how->opts.arg_bytes = server_bytes(s);
         err = copi_start_run(out, how, why);
     }
@@ -157,7 +169,7 @@ static bool is_sane(const cop_pid *out, const cop_server *def,
            def->state_bytes < COPI_SERVER_STATE_MAX &&
            opts->arg_bytes < COPI_SERVER_STATE_MAX &&
            (opts->arg_release == NULL ||
-            (opts->arg_bytes == 0 && opts->isolation != COP_ISOLATED));
+            (opts->arg_bytes == 0 && !copi_start_crosses(opts)));
 }
 
 static void set_arg(struct copi_server *s, void *arg, const cop_opts *opts)
@@ -197,8 +209,8 @@ int copi_server_start(cop_pid *out, const cop_server *def,
     how.opts.arg_bytes = 0;
     if (how.opts.label == NULL)
         how.opts.label = def->label;
-    if (how.opts.isolation == COP_ISOLATED)
-        return start_isolated(out, s, &how, why);
+    if (copi_start_crosses(&how.opts))
+        return start_copied(out, s, &how, why);
     how.opts.arg_release = server_free;
     err = copi_start_run(out, &how, why);
     if (!copi_start_took_arg(err)) {

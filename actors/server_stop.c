@@ -10,9 +10,8 @@
  * arrive under one reference. It says so as a reply, for which there is room in
  * a full mailbox.
  *
- * The request carries a counted reason, so it is a message with a moved body,
- * which releases the reason wherever the message goes. A call cannot carry one;
- * hence the alias.
+ * Both may be in different processes (isolated actors), so the reason is
+ * packed, and the server believes nothing of the request.
  *
  * A foreign thread cannot receive: an actor does it for the thread.
  */
@@ -34,34 +33,24 @@ struct wish {
     enum copi_server_stop_until until;
 };
 
+/* The packed reason follows. */
 struct stop {
-    cop_from taken;    /* the alias: whom to tell */
-    cop_reason reason; /* owned */
+    cop_from taken; /* the alias: whom to tell */
 };
-
-static void release_stop(void *body, size_t size)
-{
-    struct stop *s = body;
-
-    (void)size;
-    cop_reason_release(s->reason);
-    free(s);
-}
 
 /* The reason is borrowed. */
 static int send_request(cop_pid server, cop_ref ref, cop_reason reason)
 {
-    struct stop *s = cop_common_malloc(sizeof *s);
+    size_t why_bytes = cop_reason_pack(reason, NULL, 0);
+    struct stop *s;
     cop_msg *m;
+    int err = cop_msg_new(&m, COPI_SERVER_STOP, sizeof *s + why_bytes);
 
-    if (s == NULL)
-        return COP_ENOMEM;
-    *s = (struct stop){{cop_self(), ref}, cop_reason_retain(reason)};
-    if (cop_msg_new_moved(&m, COPI_SERVER_STOP, s, sizeof *s, release_stop) !=
-        0) {
-        release_stop(s, sizeof *s);
-        return COP_ENOMEM;
-    }
+    if (err != 0)
+        return err;
+    s = cop_msg_fill(m);
+    s->taken = (cop_from){cop_self(), ref};
+    (void)cop_reason_pack(reason, s + 1, why_bytes);
     return cop_send_msg(server, m);
 }
 
@@ -193,10 +182,14 @@ int cop_server_stop(cop_pid server, cop_reason reason, cop_time deadline,
                                 COPI_SERVER_STOP_ENDED);
 }
 
-cop_reason copi_server_stop_accept(const cop_msg *m)
+bool copi_server_stop_accept(const cop_msg *m, cop_reason *why)
 {
-    const struct stop *s = cop_msg_as(m, struct stop);
+    const struct stop *s = cop_msg_body(m);
+    size_t size = cop_msg_size(m);
 
+    if (size < sizeof *s)
+        return false;
     copi_answer_bytes(s->taken, NULL, 0);
-    return cop_reason_retain(s->reason);
+    *why = cop_reason_unpack(s + 1, size - sizeof *s);
+    return true;
 }

@@ -7,7 +7,7 @@
 
 #include <coppice/server.h>
 
-#define COPI_SERVER_STOP (COP_TAG_BEHAVIOUR + 0x120)
+#define COPI_SERVER_STOP (COP_TAG_BEHAVIOUR_FLAT + 0x120)
 
 /* What the one who asks waits for. */
 enum copi_server_stop_until { COPI_SERVER_STOP_TAKEN, COPI_SERVER_STOP_ENDED };
@@ -17,8 +17,8 @@ enum copi_server_stop_until { COPI_SERVER_STOP_TAKEN, COPI_SERVER_STOP_ENDED };
 int copi_server_stop_ask(cop_pid server, cop_reason reason, cop_time deadline,
                          cop_reason *why, enum copi_server_stop_until until);
 
-/* In the server: says that the request was taken; returns the reason, which is
- * the caller's. */
-cop_reason copi_server_stop_accept(const cop_msg *m);
+/* In the server: says that the request was taken; *why is the caller's. False:
+ * it is no such request. */
+bool copi_server_stop_accept(const cop_msg *m, cop_reason *why);
 
 #endif

@@ -22,6 +22,7 @@
  */
 #include "actors/spec.h"
 
+#include <coppice/extend.h>
 #include <coppice/memory.h>
 
 #include <stdio.h>
@@ -392,6 +393,45 @@ int copi_spec_check(const cop_sup *sup, char *text)
         if (copi_spec_check_child(&sup->children[i], sup, text) != 0)
             return COP_ESPEC;
     return check_ids(sup, text);
+}
+
+/* What points out of the specification, and means nothing here. */
+static const char *wrong_pointer(const cop_child *c)
+{
+    if (!cop_ext_is_shared((const void *)(uintptr_t)c->fn) ||
+        !cop_ext_is_shared(c->server) ||
+        !cop_ext_is_shared((const void *)(uintptr_t)c->start))
+        return "fn, server or start is none that was there at cop_start";
+    if (c->arg_bytes == 0 && !cop_ext_is_shared(c->arg))
+        return "arg points into the isolated actor's own memory: set arg_bytes";
+    if (!cop_ext_is_shared(c->opts.label) || !cop_ext_is_shared(c->opts.limits))
+        return "opts.label or opts.limits points into the isolated actor's "
+               "own memory";
+    return NULL;
+}
+
+static int check_crossed(const cop_sup *sup, char *text)
+{
+    int err = 0;
+
+    for (size_t i = 0; i < sup->nchildren && err == 0; i++) {
+        const cop_child *c = &sup->children[i];
+        const char *wrong = wrong_pointer(c);
+        if (wrong != NULL) {
+            snprintf(text, COPI_SPEC_TEXT, "child \"%.63s\": %s",
+                     c->id != NULL ? c->id : "", wrong);
+            return COP_ESPEC;
+        }
+        err = c->sup != NULL ? check_crossed(c->sup, text) : 0;
+    }
+    return err;
+}
+
+int copi_spec_check_crossed(const struct copi_spec *spec, char *text)
+{
+    if (!spec->is_from_isolated || cop_is_isolated())
+        return 0;
+    return check_crossed(&spec->sup, text);
 }
 
 /* Says where it was found. */

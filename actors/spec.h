@@ -18,7 +18,8 @@
 struct copi_spec {
     size_t size;
     bool is_open;
-    bool is_routed; /* the supervisor is a partitioned one */
+    bool is_routed;        /* the supervisor is a partitioned one */
+    bool is_from_isolated; /* an isolated actor starts it */
     cop_sup sup;
 };
 
@@ -44,6 +45,10 @@ const cop_child *copi_spec_given(const cop_sup *opened, size_t i);
  * below its child supervisors are not looked at. */
 int copi_spec_check(const cop_sup *sup, char *text);
 int copi_spec_check_child(const cop_child *c, const cop_sup *sup, char *text);
+
+/* Of an opened one that came from an isolated actor's process into another:
+ * that what it points to is here too. As copi_spec_check. */
+int copi_spec_check_crossed(const struct copi_spec *spec, char *text);
 
 /* What it means. */
 bool copi_spec_is_supervisor(const cop_child *c);

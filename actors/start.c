@@ -48,7 +48,10 @@
 
 #include <string.h>
 
-enum { START_HELLO = COP_TAG_BEHAVIOUR + 0x100, START_WAIT };
+enum {
+    START_WAIT = COP_TAG_BEHAVIOUR + 0x101,
+    START_HELLO = COP_TAG_BEHAVIOUR_FLAT + 0x100
+};
 
 #define ACK_MAX ((size_t)1 << 30) /* as any message's body */
 
@@ -74,6 +77,7 @@ static int read_ack(const cop_msg *m, void *reply, size_t cap, cop_reason *why)
 {
     const char *body = cop_msg_body(m);
     size_t size = cop_msg_size(m);
+    struct copi_answer failed;
     int code = COP_EINVAL;
 
     if (size < sizeof code)
@@ -85,10 +89,8 @@ static int read_ack(const cop_msg *m, void *reply, size_t cap, cop_reason *why)
             memcpy(reply, body + sizeof code, size < cap ? size : cap);
         return (int)size;
     }
-    if (cop_msg_size(m) == sizeof(struct copi_answer))
-        copi_answer_give(
-            why, cop_reason_retain(
-                     ((const struct copi_answer *)(const void *)body)->why));
+    if (copi_answer_read(&failed, m))
+        copi_answer_give(why, failed.why);
     return code;
 }
 
@@ -334,6 +336,8 @@ static int run_from_outside(cop_pid *out, struct copi_start_how *how,
 
 int copi_start_run(cop_pid *out, struct copi_start_how *how, cop_reason *why)
 {
+    if (cop_pid_is_none(cop_self()) && cop_is_isolated())
+        return COP_ENOTSUP; /* such a thread cannot call */
     if (cop_pid_is_none(cop_self()))
         return run_from_outside(out, how, why);
     return run_in_actor(out, how, why);
@@ -343,6 +347,11 @@ bool copi_start_took_arg(int code)
 {
     return code >= 0 || code == COP_EDOWN || code == COP_EIGNORE ||
            code == COP_ETIMEDOUT || code == COP_EFAILED;
+}
+
+bool copi_start_crosses(const cop_opts *opts)
+{
+    return opts->isolation == COP_ISOLATED || cop_is_isolated();
 }
 
 /* ------------------------------------------------------------ the child -- */

@@ -36,6 +36,11 @@ int copi_start_run(cop_pid *out, struct copi_start_how *how, cop_reason *why);
  * it is still the caller's. */
 bool copi_start_took_arg(int code);
 
+/* Whether what is started with these runs in another process than who starts
+ * it: then its argument goes as a copy, and what that points to must be there
+ * too. */
+bool copi_start_crosses(const cop_opts *opts);
+
 /* --------------------------------------------------------- in the child -- */
 
 /* First in its init. False: whoever starts it has gone; it should end. */

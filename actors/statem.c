@@ -232,7 +232,7 @@ static cop_sm *machine(void *state)
 
 static cop_next sm_init(void *state, void *arg)
 {
-    cop_sm *sm = arg;
+    cop_sm *sm = copi_sm_settle(arg);
     cop_sm_next n = cop_sm_next_state(0);
 
     *(cop_sm **)state = sm;

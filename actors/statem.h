@@ -3,7 +3,8 @@
  * statem.h - what the files of the state machine share.
  *
  *     statem.c         the machine as a server; one event after the other
- *     statem_start.c   the block of memory, cop_statem_start, services
+ *     statem_start.c   cop_statem_start, services
+ *     statem_memory.c  the block of memory
  *     statem_action.c  actions: recorded by callbacks, then carried out
  *     statem_timer.c   the three kinds of timeouts
  *     statem_event.c   events that wait, and their queues
@@ -138,6 +139,9 @@ void copi_sm_actions_fini(struct copi_sm_actions *a);
 /* -------------------------------------------------------------- machine -- */
 
 struct cop_sm {
+    const cop_sm *block; /* this one; of a copy: the original */
+    size_t block_bytes;
+    size_t arg_bytes; /* copied: behind the data */
     const cop_statem *def;
     const cop_statem **pushed; /* definitions to return to; owned */
     size_t npushed, pushed_room;
@@ -161,6 +165,25 @@ struct cop_sm {
     void *arg;
     void (*arg_release)(void *);
 };
+
+#define COPI_SM_DATA_MAX ((size_t)1 << 40) /* a mistake, not a size */
+
+/* The unit of sizes within its block. */
+static inline size_t copi_sm_round_up(size_t n)
+{
+    return (n + 15) & ~(size_t)15;
+}
+
+/* statem_memory.c */
+
+/* Of opts the argument's size or release. NULL: no memory. */
+cop_sm *copi_sm_new(const cop_statem *def, void *arg, const cop_opts *opts);
+void copi_sm_free(void *sm);
+/* In another process' hands it points to nothing that is not there. */
+bool copi_sm_is_at_home(const cop_sm *sm);
+/* At its beginning: the block itself, or of a copy in another process a new one
+ * like it, which is the actor's. */
+cop_sm *copi_sm_settle(cop_sm *sent);
 
 static inline void *copi_sm_data(const cop_sm *sm)
 {

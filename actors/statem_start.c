@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * statem_start.c - the memory of a state machine, its start, and what it tells
- * the services of sys.h.
- *
- * One block holds the machine's record, state and data, and a copy of the
- * user's argument. It is the server's argument: the runtime releases it when
- * the actor is dead, however it died, and here all that hangs on it goes, too.
- * (Of one that became a machine later, a deferred function does that.) Only a
- * change of code moves state and data into a block of their own, since the new
- * definition may want more room.
+ * statem_start.c - the start of a state machine, and what it tells the services
+ * of sys.h. Its memory: statem_memory.c.
  */
 #include "actors/server.h"
 #include "actors/start.h"
@@ -19,58 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DATA_MAX ((size_t)1 << 40) /* beyond it is a mistake, not a size */
-
-/* --------------------------------------------------------------- memory -- */
-
-static size_t round_up(size_t n)
-{
-    return (n + 15) & ~(size_t)15;
-}
-
-static cop_sm *sm_new(const cop_statem *def, void *arg, const cop_opts *opts)
-{
-    size_t head = round_up(sizeof(cop_sm));
-    size_t data = sizeof(cop_sm_state) + round_up(def->data_bytes);
-    cop_sm *sm = cop_common_calloc(1, head + data + opts->arg_bytes);
-
-    if (sm == NULL)
-        return NULL;
-    sm->def = def;
-    sm->at = (cop_sm_state *)((char *)sm + head);
-    sm->data_bytes = def->data_bytes;
-    copi_sm_timers_init(&sm->timers);
-    sm->arg = arg;
-    sm->arg_release = opts->arg_release;
-    if (opts->arg_bytes > 0 && arg != NULL) {
-        sm->arg = (char *)sm->at + data;
-        memcpy(sm->arg, arg, opts->arg_bytes);
-    }
-    return sm;
-}
-
-static void sm_free(void *block)
-{
-    cop_sm *sm = block;
-
-    if (sm->current == &sm->arrived)
-        cop_msg_free(sm->arrived.msg);
-    else
-        copi_sm_event_free(sm->current);
-    copi_sm_queue_free(&sm->ready);
-    copi_sm_queue_free(&sm->postponed);
-    copi_sm_queue_free(&sm->inserted);
-    copi_sm_actions_fini(&sm->actions);
-    copi_sm_timers_fini(&sm->timers);
-    cop_reason_release(sm->why);
-    free(sm->pushed);
-    free(sm->own_at);
-    free(sm->new_at);
-    if (sm->arg_release != NULL)
-        sm->arg_release(sm->arg);
-    free(sm);
-}
 
 /* ------------------------------------------------------------- services -- */
 
@@ -131,11 +72,11 @@ static int sm_change_code(void *state, const void *def, const void *extra,
                             .extra_bytes = extra_bytes};
     int err;
 
-    if (to == NULL || to->handle == NULL || to->data_bytes >= DATA_MAX)
+    if (to == NULL || to->handle == NULL || to->data_bytes >= COPI_SM_DATA_MAX)
         return COP_EINVAL;
     free(sm->new_at); /* left by one that ended in cop_exit */
-    sm->new_at =
-        cop_common_calloc(1, sizeof(cop_sm_state) + round_up(to->data_bytes));
+    sm->new_at = cop_common_calloc(1, sizeof(cop_sm_state) +
+                                          copi_sm_round_up(to->data_bytes));
     if (sm->new_at == NULL)
         return COP_ENOMEM;
     sm->new_at->state = sm->at->state;
@@ -163,14 +104,17 @@ static bool is_sane(const cop_pid *out, const cop_statem *def,
                     const cop_opts *opts)
 {
     return out != NULL && def != NULL && def->handle != NULL &&
-           def->data_bytes < DATA_MAX && opts->arg_bytes < DATA_MAX &&
-           (opts->arg_bytes == 0 || opts->arg_release == NULL);
+           def->data_bytes < COPI_SM_DATA_MAX &&
+           opts->arg_bytes < COPI_SM_DATA_MAX &&
+           (opts->arg_release == NULL ||
+            (opts->arg_bytes == 0 && !copi_start_crosses(opts)));
 }
 
 int cop_statem_start(cop_pid *out, const cop_statem *def, void *arg,
                      const cop_server_opts *opts, cop_reason *why)
 {
     cop_server_opts how = {0};
+    bool crosses;
     cop_sm *sm;
     int err;
 
@@ -180,18 +124,23 @@ int cop_statem_start(cop_pid *out, const cop_statem *def, void *arg,
         *why = COP_NORMAL;
     if (!is_sane(out, def, &how.spawn))
         return COP_EINVAL;
-    sm = sm_new(def, arg, &how.spawn);
+    sm = copi_sm_new(def, arg, &how.spawn);
     if (sm == NULL)
         return COP_ENOMEM;
-    how.spawn.arg_bytes = 0;
-    how.spawn.arg_release = sm_free;
+    if (cop_is_isolated() && !copi_sm_is_at_home(sm)) {
+        copi_sm_free(sm);
+        return COP_EINVAL;
+    }
+    crosses = copi_start_crosses(&how.spawn);
+    how.spawn.arg_bytes = crosses ? sm->block_bytes : 0;
+    how.spawn.arg_release = crosses ? NULL : copi_sm_free;
     if (how.spawn.label == NULL)
         how.spawn.label = def->label;
     err = copi_server_start(out, &copi_sm_server, &sm_hooks, sm, &how, false,
                             why);
-    if (!copi_start_took_arg(err)) {
+    if (crosses || !copi_start_took_arg(err)) {
         sm->arg_release = NULL; /* a moved argument is still the caller's */
-        sm_free(sm);
+        copi_sm_free(sm);
     }
     return err;
 }
@@ -205,8 +154,8 @@ void cop_statem_enter(const cop_statem *def, const void *data, int state)
     if (!is_sane(&self, def, &none))
         cop_exit(cop_because_fmt("badarg",
                                  "cop_statem_enter: senseless definition"));
-    sm = sm_new(def, NULL, &none);
-    if (sm == NULL || cop_defer(sm_free, sm) != 0) {
+    sm = copi_sm_new(def, NULL, &none);
+    if (sm == NULL || cop_defer(copi_sm_free, sm) != 0) {
         free(sm);
         copi_sm_nomem();
     }

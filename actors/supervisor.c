@@ -102,7 +102,9 @@ static cop_next sup_init(void *state, void *arg)
     char text[COPI_SPEC_TEXT];
 
     s->spec = copi_spec_open(arg);
-    if (copi_spec_check(s->spec, text) != 0)
+    s->is_from_isolated = ((const struct copi_spec *)arg)->is_from_isolated;
+    if (copi_spec_check(s->spec, text) != 0 ||
+        copi_spec_check_crossed(arg, text) != 0)
         return cop_next_stop(spec_reason(s->spec, text));
     copi_index_init(&s->by_pid);
     copi_index_init(&s->by_id);
@@ -398,7 +400,9 @@ static void handle_spec(const struct copi_sup *s, const char *id, cop_from from)
     const cop_child *given = NULL;
     struct copi_child *c;
 
-    if (s->spec->strategy == COP_DYNAMIC) {
+    if (s->is_from_isolated || cop_is_isolated()) {
+        found.code = COP_ENOTSUP;
+    } else if (s->spec->strategy == COP_DYNAMIC) {
         found.code = COP_ESIMPLE;
     } else if (!copi_sup_is_simple(s)) {
         c = copi_child_by_id(s, id);
@@ -435,7 +439,8 @@ static cop_next sup_call(void *state, const cop_msg *m, cop_from from)
         handle_terminate(s, text_of(m), from);
         break;
     case COPI_SUP_TERMINATE_PID:
-        handle_terminate_pid(s, *cop_msg_as(m, cop_pid), from);
+        if (cop_msg_size(m) == sizeof(cop_pid))
+            handle_terminate_pid(s, *cop_msg_as(m, cop_pid), from);
         break;
     case COPI_SUP_RESTART:
         handle_restart(s, text_of(m), from);
@@ -444,7 +449,8 @@ static cop_next sup_call(void *state, const cop_msg *m, cop_from from)
         handle_delete(s, text_of(m), from);
         break;
     case COPI_SUP_WHICH:
-        handle_which(s, *cop_msg_as(m, size_t), from);
+        if (cop_msg_size(m) == sizeof(size_t))
+            handle_which(s, *cop_msg_as(m, size_t), from);
         break;
     case COPI_SUP_COUNT:
         handle_count(s, from);
@@ -577,21 +583,26 @@ static int pack(struct copi_spec **out, const cop_sup *sup,
     return err;
 }
 
+/* One whose children can be found by a route needs the starter's memory. To
+ * another process the specification goes as a copy. */
 static int start(cop_pid *out, const cop_sup *sup,
                  const struct copi_sup_how *how, cop_server_opts *opts,
                  cop_reason *why)
 {
+    bool crosses = copi_start_crosses(&opts->spawn);
     struct copi_spec *spec;
-    int err = pack(&spec, sup, how, why);
+    int err =
+        crosses && how->is_routed ? COP_ENOTSUP : pack(&spec, sup, how, why);
 
     if (err != 0)
         return err;
+    spec->is_from_isolated = cop_is_isolated();
     opts->spawn.trap_exit = true;
-    opts->spawn.arg_bytes = 0;
-    opts->spawn.arg_release = free;
+    opts->spawn.arg_bytes = crosses ? spec->size : 0;
+    opts->spawn.arg_release = crosses ? NULL : free;
     err = copi_server_start(out, &sup_server, &sup_hooks, spec, opts,
                             how->keep_exit, why);
-    if (!copi_start_took_arg(err))
+    if (crosses || !copi_start_took_arg(err))
         free(spec);
     return err == COP_EDOWN && is_spec_reason(*why) ? COP_ESPEC : err;
 }

@@ -21,22 +21,31 @@
 
 /* ------------------------------------------------------------- protocol -- */
 
-/* tag, body -> answer. Code and reason travel as struct copi_answer. */
+/* tag, body -> answer. Code and reason travel as a copi_answer. What is flat
+ * may come from, and go to, an isolated actor's process: neither side believes
+ * it. A specification holds addresses. */
 enum copi_sup_tag {
     COPI_SUP_START = COP_TAG_BEHAVIOUR + 0x200, /* copi_spec -> answer */
-    COPI_SUP_TERMINATE,                         /* text -> answer */
-    COPI_SUP_TERMINATE_PID,                     /* cop_pid -> answer */
-    COPI_SUP_RESTART,                           /* text -> answer */
-    COPI_SUP_DELETE,                            /* text -> answer */
+    COPI_SUP_SPEC,                              /* text -> copi_sup_found */
+    COPI_SUP_RETRY,                             /* to itself: struct retry */
+    COPI_SUP_TERMINATE = COP_TAG_BEHAVIOUR_FLAT + 0x200, /* text -> answer */
+    COPI_SUP_TERMINATE_PID,                              /* pid -> answer */
+    COPI_SUP_RESTART,                                    /* text -> answer */
+    COPI_SUP_DELETE,                                     /* text -> answer */
     COPI_SUP_WHICH, /* size_t cap -> copi_sup_list */
-    COPI_SUP_COUNT, /* - -> cop_child_counts */
-    COPI_SUP_SPEC,  /* text -> copi_sup_found */
-    COPI_SUP_RETRY  /* to itself: struct retry */
+    COPI_SUP_COUNT  /* - -> cop_child_counts */
+};
+
+enum copi_sup_kind {
+    COPI_KIND_ACTOR,
+    COPI_KIND_SERVER,
+    COPI_KIND_SUPERVISOR,
+    COPI_KIND_START
 };
 
 struct copi_sup_row {
     cop_child_info info;
-    const char *kind; /* "actor", "server", ... */
+    uint32_t kind; /* enum copi_sup_kind */
 };
 
 struct copi_sup_list {
@@ -97,6 +106,7 @@ struct copi_sup {
     struct copi_window window;
     cop_sup_state shown;      /* while somebody looks (sys.h) */
     struct copi_route *route; /* partitioned: where its children are */
+    bool is_from_isolated;    /* pointers as the user gave them are no use */
 };
 
 static inline bool copi_sup_is_simple(const struct copi_sup *s)
@@ -140,7 +150,7 @@ int copi_child_start(struct copi_sup *s, struct copi_child *c, cop_reason *why);
 /* It ended, or was stopped, and is not to be restarted: without a process, or
  * forgotten if it is temporary. */
 void copi_child_retire(struct copi_sup *s, struct copi_child *c);
-const char *copi_child_kind(const cop_child *spec);
+enum copi_sup_kind copi_child_kind(const cop_child *spec);
 
 /* supervisor_stop.c */
 

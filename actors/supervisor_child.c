@@ -286,11 +286,12 @@ int copi_child_start(struct copi_sup *s, struct copi_child *c, cop_reason *why)
 
 /* -------------------------------------------------------------- telling -- */
 
-const char *copi_child_kind(const cop_child *spec)
+enum copi_sup_kind copi_child_kind(const cop_child *spec)
 {
     if (spec->fn != NULL)
-        return "actor";
+        return COPI_KIND_ACTOR;
     if (spec->server != NULL)
-        return "server";
-    return spec->sup != NULL || spec->is_supervisor ? "supervisor" : "start";
+        return COPI_KIND_SERVER;
+    return spec->sup != NULL || spec->is_supervisor ? COPI_KIND_SUPERVISOR
+                                                    : COPI_KIND_START;
 }

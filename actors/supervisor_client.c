@@ -6,6 +6,8 @@
  */
 #include "actors/supervisor.h"
 
+#include <coppice/inspect.h>
+
 #include "actors/answer.h"
 
 #include <limits.h>
@@ -95,6 +97,15 @@ static bool is_list(const cop_msg *m)
            (unsigned)list->strategy <= COP_DYNAMIC;
 }
 
+/* Ids are closed, whoever sent them. */
+static void close_ids(struct copi_sup_list *list)
+{
+    for (size_t i = 0; i < list->listed; i++) {
+        cop_child_info *info = &list->rows[i].info;
+        info->id[sizeof info->id - 1] = '\0';
+    }
+}
+
 int copi_sup_ask_list(cop_msg **reply, const struct copi_sup_list **list,
                       cop_pid sup, size_t cap, cop_time deadline)
 {
@@ -107,6 +118,7 @@ int copi_sup_ask_list(cop_msg **reply, const struct copi_sup_list **list,
         cop_msg_free(*reply);
         return COP_EINVAL;
     }
+    close_ids(cop_msg_fill(*reply));
     *list = cop_msg_body(*reply);
     return 0;
 }
@@ -152,10 +164,13 @@ int cop_sup_count_children(cop_pid sup, cop_child_counts *out)
 int cop_sup_get_childspec(cop_pid sup, const char *id, cop_child *out)
 {
     struct copi_sup_found found;
+    cop_info info;
     int err;
 
     if (id == NULL || out == NULL)
         return COP_EINVAL;
+    if (cop_info_get(sup, &info) == 0 && info.is_isolated)
+        return COP_ENOTSUP;
     err = ask_fixed(sup, COPI_SUP_SPEC, id, &found, sizeof found);
     if (err != 0)
         return err;

@@ -30,6 +30,7 @@ enum { ROW_MIN = 16 /* bytes of text, at least */ };
 struct row {
     unsigned depth;
     struct copi_sup_row child;
+    const char *kind;
 };
 
 struct tree {
@@ -51,11 +52,24 @@ static const char *strategy_name(cop_strategy strategy)
     return names[strategy];
 }
 
+/* Some supervisors are in other processes: whatever they say, it is one. */
 static const char *state_name(cop_child_state state)
 {
     static const char *const names[] = {"undefined", "restarting", "up"};
 
-    return names[state];
+    return names[(unsigned)state <= COP_CHILD_UP ? state : COP_CHILD_UNDEFINED];
+}
+
+static const char *kind_name(uint32_t kind)
+{
+    static const char *const names[] = {
+        [COPI_KIND_ACTOR] = "actor",
+        [COPI_KIND_SERVER] = "server",
+        [COPI_KIND_SUPERVISOR] = "supervisor",
+        [COPI_KIND_START] = "start",
+    };
+
+    return names[kind <= COPI_KIND_START ? kind : COPI_KIND_START];
 }
 
 /* ----------------------------------------------------------- collecting -- */
@@ -75,7 +89,7 @@ static bool add_row(struct tree *t, unsigned depth,
         t->rows = rows;
         t->room = room;
     }
-    rows[t->count++] = (struct row){depth, *child};
+    rows[t->count++] = (struct row){depth, *child, kind_name(child->kind)};
     return true;
 }
 
@@ -86,14 +100,14 @@ static void add_child(struct tree *t, unsigned depth,
                       const struct copi_sup_row *child)
 {
     size_t at = t->count;
-    const char *kind = child->kind;
+    const char *kind = kind_name(child->kind);
 
     if (!add_row(t, depth, child))
         return;
     if (child->info.is_supervisor && child->info.state == COP_CHILD_UP &&
         depth < COPI_SPEC_DEPTH)
         ask_children(t, child->info.pid, depth + 1, &kind);
-    t->rows[at].child.kind = kind;
+    t->rows[at].kind = kind;
 }
 
 /* Adds what is below `sup`; *kind is its strategy then, or what is wrong. */
@@ -139,7 +153,7 @@ static void measure(struct tree *t)
     for (size_t i = 0; i < t->count; i++) {
         const struct row *r = &t->rows[i];
         int id = (int)(2 * r->depth + strlen(r->child.info.id));
-        int kind = (int)strlen(r->child.kind);
+        int kind = (int)strlen(r->kind);
         t->id_width = id > t->id_width ? id : t->id_width;
         t->kind_width = kind > t->kind_width ? kind : t->kind_width;
     }
@@ -157,7 +171,7 @@ static void print_row(struct text *out, const struct tree *t,
     if (!cop_pid_is_none(info->pid))
         (void)cop_pid_str(info->pid, pid, sizeof pid);
     snprintf(line, sizeof line, "%*s%-*s  %-*s  %-10s  restarts=%llu  %s\n",
-             indent, "", t->id_width - indent, id, t->kind_width, r->child.kind,
+             indent, "", t->id_width - indent, id, t->kind_width, r->kind,
              state_name(info->state), (unsigned long long)info->restarts, pid);
     append(out, line);
 }

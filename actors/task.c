@@ -25,6 +25,7 @@
  * Rejected: a mailbox that drops messages, for a task. It could drop the work,
  * and the task would wait for it for ever.
  */
+#include <coppice/extend.h>
 #include <coppice/memory.h>
 #include <coppice/task.h>
 #include <coppice/time.h>
@@ -35,7 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TASK_WORK = COP_TAG_BEHAVIOUR + 0x400 };
+enum { TASK_WORK = COP_TAG_BEHAVIOUR_FLAT + 0x400 };
 
 #define ARG_MAX ((size_t)1 << 30) /* as any message's body */
 #define RETRY_NS COP_MS
@@ -45,6 +46,7 @@ struct task {
     cop_task_fn fn;
     void *arg;
     bool is_copied; /* the argument is the body of the work */
+    bool is_from_isolated;
     bool has_answered;
     cop_from owner;
 };
@@ -94,12 +96,22 @@ static void await_work(struct task *t, const cop_match *work)
     (void)cop_demonitor(either[1].ref, true);
 }
 
+/* What an isolated actor sends must point to what is here, too. */
+static bool is_at_home(const struct task *t)
+{
+    return cop_ext_is_shared((const void *)(uintptr_t)t->fn) &&
+           (t->is_copied || cop_ext_is_shared(t->arg));
+}
+
 static void task_main(void *arg)
 {
     struct task *t = arg;
     const cop_match work = {.tag = TASK_WORK, .from = cop_parent()};
     const cop_msg *m;
 
+    if (t->is_from_isolated && !cop_is_isolated() && !is_at_home(t))
+        cop_exit(cop_because_fmt("badarg", "cop_task_start: what an isolated "
+                                           "actor sent points nowhere"));
     cop_set_local(t);
     if (cop_recv_match(&m, &work, 1, COP_POLL) == 0)
         take_work(t, m);
@@ -183,6 +195,9 @@ static int start_plain(cop_task *out, cop_task_fn fn, void *arg, cop_opts *opts)
     int err;
 
     t.is_copied = size > 0;
+    t.is_from_isolated = cop_is_isolated();
+    if (t.is_from_isolated && !is_at_home(&t))
+        return COP_EINVAL;
     opts->arg_bytes = sizeof(t);
     err = cop_spawn(&pid, task_main, &t, opts);
     if (err != 0)

@@ -18,6 +18,9 @@ extern "C" {
 
 typedef void (*cop_fn)(void *arg);
 
+/* Whether this is the process of an isolated actor (below). Any thread. */
+COP_API bool cop_is_isolated(void);
+
 /* A handler actor's callbacks. All run in the actor's own context and may
  * block in any call; while one does, the actor takes no other message by
  * itself. NULL callbacks are left out. */
@@ -76,14 +79,28 @@ typedef enum cop_isolation {
  * at the start) and in messages, which are copied (at most 64 MiB each from
  * it). Descriptors above 2 are closed there.
  *
- * In it these differ. COP_ENOTSUP is what it gets from cop_spawn, from
- * cop_call on its helper threads, and from requests to behaviours' own services
- * (supervisors, applications, event managers, registries, sys.h,
- * cop_server_stop), whose messages hold pointers. Names, links, trap_exit and
+ * What it spawns (servers, supervisors and so on too) runs in the program, as
+ * its child, with the program's globals of then; or, with COP_ISOLATED, in
+ * another process. The same holds in that direction: functions, handlers and
+ * definitions must have been there at cop_start, and so must what a plain
+ * pointer argument points to (a number below 65536 will do); else COP_EINVAL,
+ * and the log says what it was. Its cop_limits are not those of what it spawns.
+ * With a profile (cop_seccomp) it may not spawn: COP_ENOTSUP.
+ *
+ * In it these differ. Requests whose messages hold pointers are COP_ENOTSUP:
+ * cop_sup_start_child and cop_sup_get_childspec (the other requests to
+ * supervisors are not), those to applications and event managers (but for
+ * notify), sys.h, cop_multi_call; so are cop_call on its helper threads and
+ * cop_start_timer for another actor. Spawns, names, links, trap_exit and
  * cop_is_alive wait for an answer from outside (some 20 us). cop_send does not
  * tell COP_EFULL, cop_reply not COP_EREPLIED; cop_call tells COP_EDEADLOCK only
  * to the callee whose call closes the cycle. Views (inspect.h) show its own
- * process. mailbox_max counts what its process has not taken over yet. */
+ * process. mailbox_max counts what its process has not taken over yet.
+ *
+ * It speaks in its own name only, and answers only calls that it was given: the
+ * request came to it, or its cop_from lay in its argument or in a message to it
+ * (in the first 64 KiB, at a multiple of 8 bytes). A reply to any other is a
+ * dead letter, COP_DEAD_FORGED. */
 
 /* What its process may use; zero fields: what this process may. Beyond: calls
  * fail, or a signal ends it (SIGXCPU, SIGXFSZ). */
@@ -137,10 +154,12 @@ typedef struct cop_opts {
  * any thread (link and monitor: actors only, else COP_EINVAL).
  * COP_ENOMEM; COP_ETAKEN, COP_ENAME (opts.name); COP_EINVAL (an absurd size,
  * both arg_bytes and arg_release, NULL fn; of an isolated one arg_release, of
- * others limits or seccomp); COP_ELIMIT (the table is full, or too many have
- * opts.own_malloc); COP_ENOTSUP (opts.own_malloc; an isolated one: without
- * cop_config.zygote, in virtual time, or within one); COP_ESTOPPED. On failure
- * nothing was started, a moved argument remains the caller's. */
+ * others limits or seccomp; by an isolated one: above); COP_ELIMIT (the table
+ * is full, or too many have opts.own_malloc); COP_ENOTSUP (opts.own_malloc; an
+ * isolated one: without cop_config.zygote or in virtual time; by one with a
+ * profile); COP_ESIZE (by an isolated one: arg_bytes above 64 MiB);
+ * COP_ESTOPPED. On failure nothing was started, a moved argument remains the
+ * caller's. */
 COP_API COP_MUST_USE int cop_spawn(cop_pid *out, cop_fn fn, void *arg,
                                    const cop_opts *opts);
 /* The same for a handler actor; `h` must outlive it. `arg` goes to init. */

@@ -65,7 +65,8 @@ typedef struct cop_bridge {
  * thread), and waits until its work has begun. *bridge is copied. Blocks.
  * *why as in cop_server_start. COP_EDOWN: start failed; COP_EIGNORE;
  * COP_EINVAL (no start; opts.mailbox_max: it must not lose the end of its
- * work; opts.monitor); and as cop_server_start. */
+ * work; opts.monitor); COP_ENOTSUP (opts.isolation is COP_ISOLATED, or an
+ * isolated actor asks); and as cop_server_start. */
 COP_API COP_MUST_USE int
 cop_bridge_start(cop_pid *out, const cop_bridge *bridge, cop_reason *why);
 /* The same for cop_child.start: the argument is a const cop_bridge. */

@@ -153,7 +153,8 @@ COP_API int cop_event_reply(cop_from to, const void *body, size_t size);
 /* Starts a manager without handlers; .link links it, .trap_exit is always on,
  * an argument means nothing. Blocks. Actors and foreign threads (these cannot
  * link). COP_ESTARTED (the name is taken; *out is who has it); COP_EDOWN (it
- * had no memory, or was killed); and as cop_spawn. opts may be NULL. */
+ * had no memory, or was killed); COP_ENOTSUP (.isolation is COP_ISOLATED: what
+ * it answers holds pointers); and as cop_spawn. opts may be NULL. */
 COP_API COP_MUST_USE int cop_event_start(cop_pid *out, const cop_opts *opts);
 
 /* Tells all handlers. Never blocks; any actor, any thread. A dead manager is

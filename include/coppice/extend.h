@@ -39,6 +39,12 @@ COP_API void cop_ext_on_exit(void (*fn)(cop_pid pid, cop_reason why));
  * long. Any thread. */
 COP_API void cop_ext_preempt(void);
 
+/* For behaviours that start actors across processes. Whether an address means
+ * the same in the program and in processes of isolated actors: it is of a
+ * function, a constant or a global that was there at cop_start; also if it is
+ * none at all (NULL, a number below 65536). Any thread; does not block. */
+COP_API bool cop_ext_is_shared(const void *address);
+
 /* Moves the calling actor to another worker thread at its next turn. */
 COP_API void cop_ext_migrate(void);
 

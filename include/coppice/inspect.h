@@ -134,7 +134,8 @@ COP_API const char *cop_stack_guard(void);
     X(FULL, "mailbox full")                                                    \
     X(ALIAS, "alias not active")                                               \
     X(LATE, "caller no longer waits")                                          \
-    X(INJECTED, "dropped by a fault plan")
+    X(INJECTED, "dropped by a fault plan")                                     \
+    X(FORGED, "reply to a call that its sender was not given")
 typedef enum cop_dead_reason {
 #define COP_X(name, text) COP_DEAD_##name,
     COP_DEAD_REASONS(COP_X)

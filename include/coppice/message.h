@@ -68,6 +68,11 @@ COP_API void *cop_msg_fill(cop_msg *m);
 COP_API COP_MUST_USE int cop_msg_new_moved(cop_msg **out, cop_tag tag,
                                            void *body, size_t size,
                                            void (*release)(void *, size_t));
+/* Whether its body was moved into it with this `release`. Nothing that comes
+ * from the process of an isolated actor was: so a body with addresses in it can
+ * be told from one that only looks alike. */
+COP_API bool cop_msg_is_moved(const cop_msg *m,
+                              void (*release)(void *, size_t));
 /* Frees a message that the caller owns (built, or kept). NULL is ignored. */
 COP_API void cop_msg_free(cop_msg *m);
 

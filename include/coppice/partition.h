@@ -59,7 +59,8 @@ static inline void *cop_partition_arg(const cop_partition *p)
  * thread), and waits until all partitions are up. Everything is copied but
  * servers and borrowed arguments. Blocks. As cop_sup_start; COP_EINVAL (NULL);
  * COP_ESPEC also for another strategy, a count above COP_PARTITIONS_MAX, a
- * child with a name, opts.monitor. */
+ * child with a name, opts.monitor; COP_ENOTSUP (opts.isolation is COP_ISOLATED,
+ * or an isolated actor asks: keys are looked up in shared memory). */
 COP_API COP_MUST_USE int cop_partition_start(cop_pid *out,
                                              const cop_partitions *partitions,
                                              cop_reason *why);

@@ -37,8 +37,8 @@ extern "C" {
  *                  it ended with
  *   COP_ETIMEDOUT  it took too long and was killed
  *   COP_ESTARTED   opts->name is taken; *out is who has it
- *   COP_ENOTSUP    opts->isolation is COP_ISOLATED
- *   COP_EINVAL COP_ENOMEM COP_ENAME COP_ELIMIT COP_ESTOPPED  as cop_spawn
+ *   COP_EINVAL COP_ENOMEM COP_ENAME COP_ELIMIT COP_ENOTSUP COP_ESTOPPED  as
+ *                  cop_spawn
  * *why (may be NULL) is the caller's. After each of the first three the child
  * is gone, its name is free, and no EXIT of it is left in the mailbox of a
  * caller that traps exits; one that does not trap dies of a linked child's

@@ -108,6 +108,14 @@ typedef struct cop_fault {
 /* NULL if it is no fault; lives as long as the reason. */
 COP_API const cop_fault *cop_reason_fault(cop_reason reason);
 
+/* A reason as flat bytes, which a message may carry and a file may keep:
+ * returns how many; they are written if that is at most `cap`. At most 66 KiB.
+ * cop_reason_unpack makes a reason of them again, the caller's; whatever the
+ * bytes are, it is some reason (of too few: normal). Any thread; do not block.
+ */
+COP_API size_t cop_reason_pack(cop_reason reason, void *buf, size_t cap);
+COP_API cop_reason cop_reason_unpack(const void *bytes, size_t size);
+
 /* Same kind, name, term and payload. */
 COP_API bool cop_reason_eq(cop_reason a, cop_reason b);
 

@@ -94,9 +94,9 @@ typedef struct cop_server_opts {
  * after COP_EDOWN: what init failed with, the caller's.
  * COP_EDOWN; COP_EIGNORE; COP_ETIMEDOUT (it was killed); COP_ESTARTED (the
  * name is taken; *out is who has it); and as cop_spawn. With
- * .spawn.isolation = COP_ISOLATED (actor.h) `s` must have been there at
- * cop_start; from foreign threads that is COP_ENOTSUP. A start that failed
- * leaves no EXIT message behind. */
+ * .spawn.isolation = COP_ISOLATED, or started by an isolated actor (actor.h),
+ * `s` must have been there at cop_start, and a moved argument is COP_EINVAL. A
+ * start that failed leaves no EXIT message behind. */
 COP_API COP_MUST_USE int cop_server_start(cop_pid *out, const cop_server *s,
                                           void *arg,
                                           const cop_server_opts *opts,
@@ -132,8 +132,9 @@ typedef struct cop_multi_reply {
 /* Calls n servers at once and waits until all have answered or the deadline:
  * out[i] is of servers[i]. Returns how many answered. A reply that comes later
  * is never seen. The servers see a helper, an actor made for the call, as who
- * asks. Blocks. Actors and foreign threads. COP_EINVAL; as cop_spawn; COP_EDOWN
- * (the helper was ended): then each row has that code and no reply. */
+ * asks. Blocks. Actors and foreign threads. COP_EINVAL; as cop_spawn;
+ * COP_ENOTSUP (by an isolated actor); COP_EDOWN (the helper was ended): then
+ * each row has that code and no reply. */
 COP_API COP_MUST_USE int cop_multi_call(const cop_pid *servers, size_t n,
                                         cop_tag tag, const void *body,
                                         size_t size, cop_multi_reply *out,

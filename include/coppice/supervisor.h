@@ -110,7 +110,10 @@ typedef struct cop_sup {
  * COP_EDOWN with {shutdown, failed_to_start_child}; COP_ESPEC (*why:
  * {start_spec, "..."} or {bad_start_spec, "..."}); COP_ESTARTED (name taken,
  * *out is who has it); COP_EINVAL (opts.mailbox_max: a supervisor must not
- * lose messages); and as cop_spawn. */
+ * lose messages); and as cop_spawn. One that is isolated starts its children in
+ * the program, or each in a process of its own; one that an isolated actor
+ * starts runs in the program: then what the specification points to must have
+ * been there at cop_start, else COP_ESPEC. */
 COP_API COP_MUST_USE int cop_sup_start(cop_pid *out, const cop_sup *sup,
                                        const cop_opts *opts, cop_reason *why);
 
@@ -176,7 +179,8 @@ typedef struct cop_sup_state {
     size_t children, restarting;
 } cop_sup_state;
 
-/* The specification of a child. COP_ENOENT; COP_ESIMPLE (COP_DYNAMIC only). */
+/* The specification of a child. COP_ENOENT; COP_ESIMPLE (COP_DYNAMIC only);
+ * COP_ENOTSUP (`sup` is isolated, or was started by an isolated actor). */
 COP_API COP_MUST_USE int cop_sup_get_childspec(cop_pid sup, const char *id,
                                                cop_child *out);
 

@@ -30,7 +30,8 @@ COP_API COP_MUST_USE int cop_send_after_name(cop_timer *out, cop_time delay_ns,
                                              const char *name, cop_tag tag,
                                              const void *body, size_t size);
 /* Sends COP_TIMEOUT with the timer's id as reference (cop_timer_ref) and a
- * copy of body to `to`. Otherwise as cop_send_after. */
+ * copy of body to `to`. Otherwise as cop_send_after; COP_ENOTSUP (by an
+ * isolated actor, for another than itself). */
 COP_API COP_MUST_USE int cop_start_timer(cop_timer *out, cop_time delay_ns,
                                          cop_pid to, const void *body,
                                          size_t size);

@@ -123,6 +123,9 @@ typedef uint32_t cop_tag;
 #define COP_REPLY ((cop_tag)0xfffffff4u)
 /* From here up to COP_EXIT - 1: for behaviours' own protocols. */
 #define COP_TAG_BEHAVIOUR ((cop_tag)0xfffff000u)
+/* Of these, from here on: messages that hold no addresses, to who believes
+ * nothing of them. Isolated actors may send them. */
+#define COP_TAG_BEHAVIOUR_FLAT ((cop_tag)0xfffff800u)
 
 /* ---------------------------------------------------------------- errors -- */
 

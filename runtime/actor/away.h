@@ -12,8 +12,18 @@
 
 #include "runtime/base/base.h"
 
-struct cop_msg;
+#include <coppice/actor.h>
+
 struct copi_actor;
+
+/* What to spawn out there. */
+struct copi_away_spawn {
+    const cop_handler *handler; /* or */
+    cop_fn fn;
+    void *arg;
+    const cop_opts *opts;
+    cop_ref monitor; /* that opts->monitor is to get, or none */
+};
 
 /* Of a body that an isolated actor sends; bytes. */
 #define COPI_AWAY_BODY_MAX ((size_t)64 << 20)
@@ -27,6 +37,7 @@ enum copi_ask {
     COPI_ASK_LINK,       /* pid */
     COPI_ASK_UNLINK,     /* pid */
     COPI_ASK_TRAP,       /* pid.id: 1 or 0 */
+    COPI_ASK_SPAWN,      /* name, what: *out */
     COPI_ASK_COUNT
 };
 
@@ -35,6 +46,8 @@ struct copi_away {
     void (*signal)(cop_pid to, struct cop_msg *m);
     /* Waits for the answer: a code, and a pid. */
     int (*ask)(enum copi_ask what, cop_pid pid, const char *name, cop_pid *out);
+    /* As cop_spawn; the watcher's side of a monitor is the caller's. */
+    int (*spawn)(const struct copi_away_spawn *what, cop_pid *out);
     /* An actor is being buried; its own decisions are all carried out. */
     void (*ended)(struct copi_actor *a);
 };

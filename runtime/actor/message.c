@@ -255,6 +255,13 @@ int cop_msg_new_moved(cop_msg **out, cop_tag tag, void *body, size_t size,
     return 0;
 }
 
+bool cop_msg_is_moved(const cop_msg *m, void (*release)(void *, size_t))
+{
+    return m->body == COPI_BODY_MOVED &&
+           ((const struct copi_body_moved *)copi_msg_inline(m))->release ==
+               release;
+}
+
 void cop_msg_free(cop_msg *m)
 {
     if (m == NULL)

@@ -8,6 +8,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/memory/mem.h"
 #include "runtime/probe/fault.h"
+#include "runtime/probe/image.h"
 #include "runtime/scheduler/blocking.h"
 #include "runtime/scheduler/epoch.h"
 #include "runtime/scheduler/exit.h"
@@ -106,4 +107,11 @@ int cop_ext_worker(void)
     int n = w != NULL && s.self != NULL ? (int)w->index : -1;
     copi_scope_leave(&s);
     return n;
+}
+
+bool cop_ext_is_shared(const void *address)
+{
+    enum { NO_ADDRESS_BELOW = 65536 };
+    uintptr_t at = (uintptr_t)address;
+    return at < NO_ADDRESS_BELOW || copi_image_holds(at, 1);
 }

@@ -36,6 +36,7 @@
 #include "runtime/base/lock.h"
 #include "runtime/base/os_process.h"
 #include "runtime/memory/mem.h"
+#include "runtime/probe/image.h"
 #include "runtime/scheduler/epoch.h"
 #include "runtime/scheduler/worker.h"
 
@@ -141,6 +142,7 @@ void copi_isolated_free(struct copi_isolated *iso)
     if (iso->map != NULL)
         copi_os_shared_unmap(iso->map, sizeof *iso->map);
     copi_wire_in_fini(&iso->in);
+    copi_given_fini(&iso->given);
     copi_mem_free(iso->out, iso->out_room);
     copi_mem_free(iso->arg_copy, iso->boot.arg_bytes);
     copi_mem_free(iso, sizeof *iso);
@@ -378,6 +380,7 @@ int copi_isolated_fork_zygote(void)
     memset((void *)&server, 0, sizeof server);
     if (!is_wanted())
         return 0;
+    copi_image_init();
     int rc = copi_zygote_fork(&server.zygote);
     if (rc == 1)
         return rc;

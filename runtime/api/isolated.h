@@ -8,7 +8,10 @@
 #define COPI_API_ISOLATED_H
 
 #include "runtime/actor/actor.h"
+#include "runtime/api/given.h"
+#include "runtime/api/scope.h"
 #include "runtime/api/wire.h"
+#include "runtime/api/wire_spawn.h"
 #include "runtime/api/zygote.h"
 
 /* What the child is to be: constant once its process exists, and believed by
@@ -55,7 +58,8 @@ struct copi_isolated {
     struct copi_wire_in in;
     unsigned char *out; /* what the pipe had no room for, from out_at on */
     size_t out_at, out_end, out_room;
-    cop_ref mark;   /* how far the mailbox was searched for a wake */
+    cop_ref mark; /* how far the mailbox was searched for a wake */
+    struct copi_given given;
     bool is_placed; /* in the table */
 
     /* Any thread. */
@@ -117,5 +121,9 @@ COP_NORETURN void copi_isolated_child(int memory, int bell);
 
 /* Spawns the one actor of a child's process. */
 COP_MUST_USE int copi_spawn_isolated(const struct copi_isolated_boot *b);
+/* Spawns what its process asked for; by the proxy, inside. As cop_spawn. */
+COP_MUST_USE int copi_spawn_for_isolated(cop_pid *out,
+                                         const struct copi_wire_spawned *r,
+                                         const struct copi_scope *s);
 
 #endif

@@ -7,7 +7,8 @@
  * it has in the program. Receives, timers, aliases, deferred clean-ups,
  * native faults: all that is the ordinary way, here. What is sent to a pid
  * that is not here goes up to the proxy (actor/away.h); monitors are kept
- * here, and made by the proxy under the same reference.
+ * here, and made by the proxy under the same reference. What the actor spawns
+ * the proxy spawns, there; in this process there is nobody else.
  *
  * The thread that forked becomes the *reader*: it turns what comes down into
  * signals for the actor. It never waits for room in the stream up, so the
@@ -37,6 +38,7 @@
 #include "runtime/base/format.h"
 #include "runtime/base/lock.h"
 #include "runtime/base/os_process.h"
+#include "runtime/memory/mem.h"
 
 /* Somebody waits for an answer; on its stack. */
 struct question {
@@ -129,23 +131,23 @@ static void signal_away(cop_pid to, struct cop_msg *m)
         copi_msg_release(m);
         return;
     }
-    bool is_flat = w.head.tag < COP_TAG_BEHAVIOUR || w.head.tag >= COP_EXIT;
+    bool is_flat =
+        w.head.tag < COP_TAG_BEHAVIOUR || w.head.tag >= COP_TAG_BEHAVIOUR_FLAT;
     if (is_flat && w.body_bytes <= COPI_AWAY_BODY_MAX)
         send_up(&w);
     copi_msg_release(m);
 }
 
-static int ask(enum copi_ask what, cop_pid pid, const char *name, cop_pid *out)
+/* Asks what *w says and waits for the answer. */
+static int ask_record(struct copi_wire *w, cop_pid *out)
 {
     struct question q = {.pid = COP_NO_PID};
-    struct copi_wire w = {
-        .head = {.kind = COPI_WIRE_ASK, .tag = what, .to = pid}, .name = name};
     copi_lock_acquire(&child.lock);
     q.number = ++child.last_question;
     q.next = child.questions;
     child.questions = &q;
-    w.head.ref.id = q.number;
-    send_up_locked(&w);
+    w->head.ref.id = q.number;
+    send_up_locked(w);
     copi_lock_release(&child.lock);
     /* acquire: pairs with take_answer */
     while (atomic_load_explicit(&q.answered, memory_order_acquire) == 0)
@@ -153,6 +155,35 @@ static int ask(enum copi_ask what, cop_pid pid, const char *name, cop_pid *out)
     if (out != NULL)
         *out = q.pid;
     return q.code;
+}
+
+static int ask(enum copi_ask what, cop_pid pid, const char *name, cop_pid *out)
+{
+    struct copi_wire w = {
+        .head = {.kind = COPI_WIRE_ASK, .tag = what, .to = pid}, .name = name};
+    return ask_record(&w, out);
+}
+
+static int ask_spawn(const struct copi_away_spawn *what, cop_pid *out)
+{
+    struct copi_wire w = {
+        .head = {.kind = COPI_WIRE_ASK, .tag = COPI_ASK_SPAWN},
+        .name = what->opts->name};
+    size_t arg_bytes = what->opts->arg_bytes;
+    size_t size = sizeof(struct copi_wire_spawn) + arg_bytes;
+    if (size > COPI_AWAY_BODY_MAX)
+        return COP_ESIZE;
+    struct copi_wire_spawn *body = copi_mem_alloc(size);
+    if (body == NULL)
+        return COP_ENOMEM;
+    copi_wire_spawn_pack(body, what);
+    if (arg_bytes > 0)
+        memcpy(body + 1, what->arg, arg_bytes);
+    w.body = body;
+    w.body_bytes = size;
+    int rc = ask_record(&w, out);
+    copi_mem_free(body, size);
+    return rc;
 }
 
 static void tell_end(cop_reason why)
@@ -332,6 +363,7 @@ static void start_runtime(void)
         .log = log_up,
     };
     copi_away.ask = ask;
+    copi_away.spawn = ask_spawn;
     copi_away.ended = ended;
     copi_away.signal = signal_away;
     copi_ref_begin_at(child.boot.first_ref);

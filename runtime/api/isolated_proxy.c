@@ -20,10 +20,13 @@
  * trap_exit are questions, whose answers go through the proxy's mailbox.
  *
  * Nothing that comes up is believed: see wire.c for sizes, and `act` for the
- * rest. Nonsense ends the actor with {fault, protocol}. What the pipe down has
- * no room for waits in `out`; while that is long the proxy takes nothing else
- * from its mailbox than wakes, so the mailbox is where messages queue up, and
- * bounds of the mailbox count them there.
+ * rest. The sender is always the proxy. Nonsense ends the actor with {fault,
+ * protocol}: what no call of the runtime's makes, references that are not of
+ * the child's own block included. A reply to a call that it was not given
+ * (given.c) becomes a dead letter; a spawn is looked at (wire_spawn.c). What
+ * the pipe down has no room for waits in `out`; while that is long the proxy
+ * takes nothing else from its mailbox than wakes, so the mailbox is where
+ * messages queue up, and bounds of the mailbox count them there.
  *
  * Rejected: a proxy per spawn in the form of a handler, without a stack: it
  * would have to be able to wait half-way for room.
@@ -41,6 +44,7 @@
 #include "runtime/actor/table.h"
 #include "runtime/actor/tie.h"
 #include "runtime/api/send.h"
+#include "runtime/base/check.h"
 #include "runtime/base/format.h"
 #include "runtime/base/os.h"
 #include "runtime/base/os_process.h"
@@ -51,7 +55,7 @@ enum {
     OUT_HIGH = 64 << 10,  /* from here on only wakes are taken */
     OUT_LIMIT = 1 << 20,  /* from here on questions are not answered */
     RECORDS_A_TURN = 128, /* then others get their turn */
-    REFS_BITS = 32
+    REFS_BITS = 40
 };
 
 /* An answer that waits its turn in the proxy's own mailbox. */
@@ -179,6 +183,19 @@ static void flush(struct proxy *p)
     }
 }
 
+/* What it may answer from now on. */
+static void note_given(struct proxy *p, const cop_msg *m)
+{
+    struct copi_given *g = &p->iso->given;
+    int rc = m->flags & COPI_MSG_CALL
+                 ? copi_given_add(g, (cop_from){m->sender, m->ref})
+                 : 0;
+    if (rc == 0 && m->size >= sizeof(cop_from))
+        rc = copi_given_scan(g, cop_msg_body(m), m->size);
+    if (rc != 0)
+        end_for_code(p, rc);
+}
+
 static void forward(struct proxy *p, const cop_msg *m)
 {
     struct copi_wire w;
@@ -188,6 +205,8 @@ static void forward(struct proxy *p, const cop_msg *m)
             .head = *(const struct copi_wire_head *)cop_msg_body(m)};
     else
         copi_wire_of_message(&w, m);
+    if (m->tag != TAG_ANSWER)
+        note_given(p, m);
     if (m->tag == COP_DOWN) /* so the call is over, if it was one's */
         atomic_compare_exchange_strong(&p->a->call_ref, &ref, 0);
     send_down(p, &w);
@@ -195,9 +214,23 @@ static void forward(struct proxy *p, const cop_msg *m)
 
 /* ------------------------------------------------------------------ up -- */
 
-static int up_reply(const struct copi_wire_in *in)
+/* Counted and told as a dead letter. */
+static int drop_forged(struct proxy *p, const struct copi_wire_head *h)
+{
+    struct cop_msg *m = copi_msg_alloc(COPI_SIG_MESSAGE, COP_REPLY, 0);
+    if (m == NULL)
+        return COP_ENOMEM;
+    m->sender = p->a->pid;
+    m->ref = h->ref;
+    copi_signal_dead_letter(m, h->to, COP_DEAD_FORGED);
+    return 0;
+}
+
+static int up_reply(struct proxy *p, const struct copi_wire_in *in)
 {
     cop_from to = {in->head.to, in->head.ref};
+    if (!copi_given_take(&p->iso->given, to))
+        return drop_forged(p, &in->head);
     int rc = cop_reply(to, in->body, in->head.body_bytes);
     return rc == COP_ENOMEM ? rc : 0; /* too late is no matter */
 }
@@ -210,16 +243,45 @@ static void mirror_call(struct copi_actor *a, cop_pid to, cop_ref ref)
     atomic_store(&a->call_ref, ref.id);
 }
 
+/* References that the child makes are of a block of their own. */
+static bool is_own_ref(const struct copi_isolated *iso, cop_ref ref)
+{
+    return (ref.id >> 2) - iso->boot.first_ref < (uint64_t)1 << REFS_BITS;
+}
+
+/* The program's, and of behaviours' those that hold no addresses. */
+static bool is_own_tag(cop_tag tag)
+{
+    return (tag != COP_TAG_ANY && tag <= COP_TAG_MAX) ||
+           (tag >= COP_TAG_BEHAVIOUR_FLAT && tag < COP_EXIT);
+}
+
+/* The ways to send that there are; by one's own reference, by an alias, or by
+ * none. */
+static bool is_own_way(const struct copi_isolated *iso,
+                       const struct copi_wire_head *h)
+{
+    switch (h->flags) {
+    case COPI_MSG_CALL:
+        return is_own_ref(iso, h->ref);
+    case COPI_MSG_ALIAS:
+    case COPI_MSG_ALIAS | COPI_MSG_URGENT:
+        return h->ref.id != 0;
+    case 0:
+    case COPI_MSG_CAST:
+    case COPI_MSG_URGENT:
+        return h->ref.id == 0;
+    default:
+        return false;
+    }
+}
+
 static int up_message(struct proxy *p, const struct copi_wire_in *in)
 {
-    enum {
-        PLAIN = COPI_MSG_CAST | COPI_MSG_CALL | COPI_MSG_ALIAS | COPI_MSG_URGENT
-    };
     const struct copi_wire_head *h = &in->head;
     if (h->tag == COP_REPLY)
-        return up_reply(in);
-    if (h->tag == COP_TAG_ANY ||
-        (h->tag > COP_TAG_MAX && h->tag != COP_TIMEOUT) || (h->flags & ~PLAIN))
+        return up_reply(p, in);
+    if (!is_own_tag(h->tag) || !is_own_way(p->iso, h))
         return COP_EINVAL;
     struct cop_msg *m = copi_msg_make(h->tag, in->body, h->body_bytes);
     if (m == NULL)
@@ -244,10 +306,15 @@ static int up_exit(struct proxy *p, const struct copi_wire_in *in)
     return 0;
 }
 
+static bool is_fresh(struct proxy *p, cop_ref ref)
+{
+    return is_own_ref(p->iso, ref) && copi_monitor_find(p->a, ref) == NULL;
+}
+
 static int up_monitor(struct proxy *p, const struct copi_wire_in *in)
 {
     const struct copi_wire_head *h = &in->head;
-    if (h->to.id == p->a->pid.id || copi_monitor_find(p->a, h->ref) != NULL)
+    if (h->to.id == p->a->pid.id || !is_fresh(p, h->ref))
         return COP_EINVAL;
     return copi_tie_monitor(p->a, h->to, h->ref, in->name);
 }
@@ -276,6 +343,30 @@ static int is_alive(struct proxy *p, cop_pid pid)
     return is;
 }
 
+/* A child that is confined by a profile is held to be hostile: it may not have
+ * code run outside (wire_spawn.c). */
+static int spawn_for(struct proxy *p, const struct copi_wire_in *in,
+                     cop_pid *out)
+{
+    struct copi_wire_spawned s;
+    const char *what;
+    char text[COP_PID_TEXT];
+    if (!copi_wire_spawn_open(&s, in->body, in->head.body_bytes, in->name) ||
+        (s.monitor.id != 0 && !is_fresh(p, s.monitor)))
+        end_for_code(p, COP_EINVAL);
+    if (p->iso->boot.seccomp != COP_SECCOMP_NONE) {
+        copi_log("spawn by isolated actor %s: not for one with a profile",
+                 cop_pid_str(p->a->pid, text, sizeof text));
+        return COP_ENOTSUP;
+    }
+    int rc = copi_wire_spawn_check(&s, &what);
+    if (rc == 0)
+        return copi_spawn_for_isolated(out, &s, &p->s);
+    copi_log("spawn by isolated actor %s: %s",
+             cop_pid_str(p->a->pid, text, sizeof text), what);
+    return rc;
+}
+
 static int answer_of(struct proxy *p, const struct copi_wire_in *in,
                      cop_pid *out)
 {
@@ -296,6 +387,8 @@ static int answer_of(struct proxy *p, const struct copi_wire_in *in,
         return copi_tie_unlink(p->a, pid);
     case COPI_ASK_TRAP:
         return cop_trap_exit(pid.id != 0);
+    case COPI_ASK_SPAWN:
+        return spawn_for(p, in, out);
     case COPI_ASK_COUNT:
         break;
     }
@@ -444,7 +537,7 @@ static uint64_t first_ref(void)
 {
     static _Atomic uint64_t blocks;
     uint64_t n = atomic_fetch_add_explicit(&blocks, 1, memory_order_relaxed);
-    return (UINT64_C(1) << 61) + (n % (1 << 28) << REFS_BITS);
+    return (UINT64_C(1) << 61) + (n % (1 << 21) << REFS_BITS);
 }
 
 static void begin(struct proxy *p)
@@ -461,6 +554,9 @@ static void begin(struct proxy *p)
     iso->is_placed = true;
     if (iso->arg_copy == NULL)
         return;
+    rc = copi_given_scan(&iso->given, iso->arg_copy, iso->boot.arg_bytes);
+    if (rc != 0)
+        end_for_code(p, rc);
     struct copi_wire w = {.head = {.kind = COPI_WIRE_ARG},
                           .body = iso->arg_copy,
                           .body_bytes = iso->boot.arg_bytes};

@@ -198,3 +198,8 @@ cop_pid cop_whereis(const char *name)
     copi_scope_leave(&s);
     return pid;
 }
+
+bool cop_is_isolated(void)
+{
+    return copi_is_away();
+}

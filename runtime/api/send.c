@@ -31,11 +31,12 @@ static int take_place(struct copi_actor *to, struct cop_msg *m)
     return 0;
 }
 
-/* What behaviours say to each other holds pointers. */
+/* Some of what behaviours say to each other holds pointers. */
 static int send_away(cop_pid to, struct cop_msg *m)
 {
     bool is_large = m->size > COPI_AWAY_BODY_MAX;
-    if (is_large || (m->tag >= COP_TAG_BEHAVIOUR && m->tag < COP_EXIT)) {
+    if (is_large ||
+        (m->tag >= COP_TAG_BEHAVIOUR && m->tag < COP_TAG_BEHAVIOUR_FLAT)) {
         copi_msg_release(m);
         return is_large ? COP_ESIZE : COP_ENOTSUP;
     }

@@ -14,6 +14,7 @@
 #include "runtime/actor/driver.h"
 #include "runtime/actor/heap.h"
 #include "runtime/actor/mailbox.h"
+#include "runtime/actor/monitor.h"
 #include "runtime/actor/name.h"
 #include "runtime/actor/table.h"
 #include "runtime/actor/tie.h"
@@ -40,6 +41,7 @@ struct what {
     bool is_proxy;
     bool is_plain; /* is_plain(opts), with no boot: most are */
     const struct copi_isolated_boot *boot; /* in an isolated actor's process */
+    cop_ref monitor; /* what the monitor is to be, or none: a fresh one */
 };
 
 /* Nothing is asked for but ties, a copied argument, a label, trapping exits.
@@ -179,7 +181,7 @@ static int prepare(struct copi_actor *a, const struct what *w,
     if (o->link && (rc = copi_tie_link_new(s->self, a)) != 0)
         goto undo;
     if (o->monitor != NULL) {
-        *ref = copi_ref_new(false);
+        *ref = w->monitor.id != 0 ? w->monitor : copi_ref_new(false);
         rc = copi_tie_monitor_new(s->self, a, *ref);
         if (rc != 0)
             goto undo;
@@ -281,8 +283,8 @@ static int isolated_new(struct copi_isolated **out, const struct what *w)
 
 static int refuse_isolated(void)
 {
-    copi_log("spawn: COP_ISOLATED needs cop_config.zygote or COP_ZYGOTE=1, "
-             "real time, and a spawner that is not isolated itself");
+    copi_log("spawn: COP_ISOLATED needs cop_config.zygote or COP_ZYGOTE=1, and "
+             "real time");
     return COP_ENOTSUP;
 }
 
@@ -306,8 +308,11 @@ static int make_isolated(cop_pid *out, const struct what *w,
         o.label = w->handler != NULL && w->handler->label != NULL
                       ? w->handler->label
                       : "isolated";
-    const struct what proxy = {
-        .fn = copi_isolated_proxy, .arg = iso, .opts = &o, .is_proxy = true};
+    const struct what proxy = {.fn = copi_isolated_proxy,
+                               .arg = iso,
+                               .opts = &o,
+                               .is_proxy = true,
+                               .monitor = w->monitor};
     rc = make(out, &proxy, s);
     if (rc != 0)
         copi_isolated_free(iso);
@@ -337,6 +342,45 @@ int copi_spawn_isolated(const struct copi_isolated_boot *b)
     return rc;
 }
 
+/* In an isolated actor's process: its proxy spawns, and makes the ties; of a
+ * monitor our side is made here, before anything of it can be looked at. */
+static int spawn_away(cop_pid *out, const struct what *w,
+                      const struct copi_scope *s)
+{
+    const cop_opts *o = w->opts;
+    struct copi_away_spawn what = {
+        .handler = w->handler, .fn = w->fn, .arg = w->arg, .opts = o};
+    struct copi_monitor *m = NULL;
+    cop_pid pid;
+    if (o->arg_release != NULL) {
+        copi_log("spawn: an isolated actor cannot move an argument to another "
+                 "process: copy it, with arg_bytes");
+        return COP_EINVAL;
+    }
+    if (o->monitor != NULL) {
+        what.monitor = copi_ref_new(false);
+        if (copi_monitor_new(&m, s->self->pid, COP_NO_PID, what.monitor,
+                             NULL) != 0)
+            return COP_ENOMEM;
+        copi_msg_release(&m->watch->down);
+        m->watch = NULL;
+    }
+    int rc = copi_away.spawn(&what, &pid);
+    if (rc == 0 && out != NULL)
+        *out = pid;
+    if (m == NULL)
+        return rc;
+    if (rc != 0) {
+        copi_msg_release(&m->demonitor);
+        return rc;
+    }
+    m->target = pid;
+    copi_monitor_add(s->self, m);
+    *o->monitor = what.monitor;
+    copi_inbox_mark_if_any(s->self, what.monitor);
+    return 0;
+}
+
 /* ---------------------------------------------------------------- spawn -- */
 
 static int spawn_inside(cop_pid *out, const struct what *w,
@@ -348,7 +392,7 @@ static int spawn_inside(cop_pid *out, const struct what *w,
     if (may_not_spawn(s))
         return COP_ESTOPPED;
     if (copi_is_away())
-        return refuse_isolated();
+        return spawn_away(out, w, s);
     if (copi_fault(COPI_FAULT_SPAWN))
         return COP_ENOMEM;
     return w->opts->isolation == COP_ISOLATED ? make_isolated(out, w, s)
@@ -365,6 +409,18 @@ static int spawn(cop_pid *out, const struct what *w)
     int rc = spawn_inside(out, w, &s);
     copi_scope_leave(&s);
     return rc;
+}
+
+int copi_spawn_for_isolated(cop_pid *out, const struct copi_wire_spawned *r,
+                            const struct copi_scope *s)
+{
+    const struct what w = {.handler = r->handler,
+                           .fn = r->fn,
+                           .arg = r->arg,
+                           .opts = &r->opts,
+                           .monitor = r->monitor};
+    *out = COP_NO_PID;
+    return spawn_inside(out, &w, s);
 }
 
 static const cop_opts defaults;

@@ -4,6 +4,7 @@
  */
 #include <coppice/time.h>
 
+#include "runtime/actor/away.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/name.h"
 #include "runtime/api/send.h"
@@ -37,6 +38,11 @@ static int start(cop_timer *out, cop_time delay_ns, cop_pid to,
         return COP_EINVAL;
     if (!copi_scope_enter(&s))
         return COP_ESTOPPED;
+    if (stamp && copi_is_away() &&
+        (s.self == NULL || s.self->pid.id != to.id)) {
+        copi_scope_leave(&s);
+        return COP_ENOTSUP; /* out there its number may be another one's */
+    }
     cop_timer ignored;
     int rc = copi_send_make(&m, &s, stamp ? COP_TAG_MAX : tag, body, size, 0);
     if (rc == 0) {

@@ -14,54 +14,22 @@
 
 #include <coppice/actor.h>
 
-#include "runtime/actor/reason.h"
+#include "runtime/actor/reason_pack.h"
 #include "runtime/base/check.h"
 #include "runtime/memory/mem.h"
 
-/* A reason on its way; the payload follows. */
-struct reason_head {
-    int32_t kind;
-    uint32_t payload_bytes;
-    uint8_t has_payload;
-    char name[COPI_REASON_NAME];
-    char term[COPI_REASON_NAME];
-};
-
 enum { NAME_MAX_BYTES = COP_NAME_MAX + 1 };
-#define REASON_MAX (sizeof(struct reason_head) + COPI_REASON_PAYLOAD_MAX)
-
-_Static_assert(sizeof(cop_fault) <= COPI_REASON_PAYLOAD_MAX, "it fits");
 
 /* ------------------------------------------------------------- sending -- */
-
-static void copy_name(char *to, const char *from)
-{
-    size_t n = COPI_MIN(strlen(from), (size_t)COPI_REASON_NAME - 1);
-    memset(to, 0, COPI_REASON_NAME);
-    memcpy(to, from, n);
-}
-
-static const void *reason_begin(struct reason_head *h, cop_reason reason)
-{
-    size_t size;
-    const void *payload = cop_reason_payload(reason, &size);
-    memset(h, 0, sizeof *h);
-    h->kind = cop_reason_kind(reason);
-    h->payload_bytes = (uint32_t)size;
-    h->has_payload = payload != NULL;
-    copy_name(h->name, cop_reason_name(reason));
-    copy_name(h->term, cop_reason_term(reason));
-    return payload;
-}
 
 bool copi_wire_emit(const struct copi_wire *w,
                     bool (*put)(void *ctx, const void *p, size_t n), void *ctx)
 {
     struct copi_wire_head h = w->head;
-    struct reason_head r;
+    struct copi_reason_head r;
     const void *payload = NULL;
     if (w->reason != NULL) {
-        payload = reason_begin(&r, *w->reason);
+        payload = copi_reason_pack_begin(&r, *w->reason);
         h.reason_bytes = (uint32_t)sizeof r + r.payload_bytes;
     }
     h.name_bytes = w->name != NULL ? (uint16_t)(strlen(w->name) + 1) : 0;
@@ -121,8 +89,8 @@ static bool is_sane(const struct copi_wire_in *in)
     const struct copi_wire_head *h = &in->head;
     return h->kind < COPI_WIRE_KINDS && h->name_bytes <= NAME_MAX_BYTES &&
            (h->reason_bytes == 0 ||
-            (h->reason_bytes >= sizeof(struct reason_head) &&
-             h->reason_bytes <= REASON_MAX)) &&
+            (h->reason_bytes >= sizeof(struct copi_reason_head) &&
+             h->reason_bytes <= COPI_REASON_PACKED_MAX)) &&
            h->body_bytes <= in->body_max;
 }
 
@@ -179,73 +147,7 @@ int copi_wire_take(struct copi_wire_in *in, struct copi_pipe *p)
 
 /* ------------------------------------------------------------- reasons -- */
 
-/* Closed, and without what is no plain text. */
-static void clean(char *s, size_t size)
-{
-    s[size - 1] = '\0';
-    for (; *s != '\0'; s++)
-        if ((unsigned char)*s < 0x20 || (unsigned char)*s > 0x7e)
-            *s = '?';
-}
-
-static cop_reason fault_of(const void *payload, size_t size)
-{
-    cop_fault f;
-    if (size != sizeof f)
-        return cop_because("fault");
-    memcpy(&f, payload, sizeof f);
-    clean(f.what, sizeof f.what);
-    clean(f.text, sizeof f.text);
-    f.depth = COPI_MIN(f.depth, (unsigned)COP_FAULT_FRAMES);
-    return copi_reason_fault(&f);
-}
-
-/* The payload as a text, cut to what a message of the runtime's needs. */
-static const char *text_of(const void *payload, size_t size, char *out,
-                           size_t out_size)
-{
-    size_t n = COPI_MIN(size, out_size - 1);
-    memcpy(out, payload, n);
-    out[n] = '\0';
-    clean(out, out_size);
-    return out[0] != '\0' ? out : "?";
-}
-
-static cop_reason rebuild(struct reason_head *h, const void *payload)
-{
-    char text[512];
-    size_t size = h->payload_bytes;
-    switch (h->kind) {
-    case COP_R_SHUTDOWN_TERM:
-        if (h->term[0] != '\0')
-            return cop_shutdown_because(h->term);
-        return cop_because_of("shutdown", payload, size);
-    case COP_R_BADARG:
-        return copi_reason_badarg_fmt(
-            "%s", text_of(payload, size, text, sizeof text));
-    case COP_R_LIMIT:
-        return copi_reason_limit(
-            text_of(payload, size, text, COPI_REASON_NAME));
-    case COP_R_FAULT:
-        return fault_of(payload, size);
-    default:
-        if (h->name[0] == '\0')
-            return cop_because("unnamed");
-        return h->has_payload ? cop_because_of(h->name, payload, size)
-                              : cop_because(h->name);
-    }
-}
-
 cop_reason copi_wire_reason(const struct copi_wire_in *in)
 {
-    struct reason_head h;
-    size_t room = in->head.reason_bytes;
-    if (room < sizeof h)
-        return COP_NORMAL;
-    memcpy(&h, in->rest, sizeof h);
-    h.name[sizeof h.name - 1] = h.term[sizeof h.term - 1] = '\0';
-    h.payload_bytes = COPI_MIN(h.payload_bytes, (uint32_t)(room - sizeof h));
-    if (h.kind >= 0 && h.kind < COP_R_COUNT)
-        return (cop_reason){(uintptr_t)h.kind};
-    return rebuild(&h, in->rest + sizeof h);
+    return cop_reason_unpack(in->rest, in->head.reason_bytes);
 }

@@ -380,18 +380,33 @@ static void run(struct run *x, struct reader r)
     x->bad = x->bad || r.bad;
 }
 
-static bool find_row(uintptr_t pc, struct row *out)
+/* The entry that covers pc, in the tables of its object. */
+static bool find_entry(uintptr_t pc, struct cie *cie, struct reader *program,
+                       uintptr_t *from)
 {
     struct dl_find_object o;
-    struct cie cie;
-    struct reader program;
-    struct run x = {.cie = &cie};
     if (_dl_find_object((void *)pc, &o) != 0 || o.dlfo_eh_frame == NULL)
         return false;
     const uint8_t *low = o.dlfo_map_start, *end = o.dlfo_map_end;
     const uint8_t *fde = find_fde(o.dlfo_eh_frame, end, pc);
-    if (fde == NULL || fde < low || fde >= end ||
-        !read_fde(fde, low, end, pc, &cie, &program, &x.at))
+    return fde != NULL && fde >= low && fde < end &&
+           read_fde(fde, low, end, pc, cie, program, from);
+}
+
+bool copi_cfi_is_function(uintptr_t pc)
+{
+    struct cie cie;
+    struct reader program;
+    uintptr_t from;
+    return find_entry(pc, &cie, &program, &from) && from == pc;
+}
+
+static bool find_row(uintptr_t pc, struct row *out)
+{
+    struct cie cie;
+    struct reader program;
+    struct run x = {.cie = &cie};
+    if (!find_entry(pc, &cie, &program, &x.at))
         return false;
     x.until = pc;
     run(&x, cie.program);

@@ -26,4 +26,8 @@ enum copi_cfi copi_cfi_step(const struct copi_stack *s,
                             const struct copi_regs *from, bool is_return,
                             struct copi_regs *to);
 
+/* A function of a loaded object begins there, as its tables say. Any thread;
+ * takes no lock. */
+bool copi_cfi_is_function(uintptr_t pc);
+
 #endif

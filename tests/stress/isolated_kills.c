@@ -14,7 +14,8 @@
  * answered with what was sent, or its callee went down, or time ran out; the
  * supervisor restarts as often as there were ends; a bystander, isolated too,
  * answers to the last from its first life; and no process, descriptor, mapping,
- * thread or memory is left.
+ * thread or memory is left. Each kid spawns in the program, too: one actor that
+ * is linked to it, which ends when it does, and brief ones amid its answers.
  */
 #include "tests/stress/common.h"
 #include "tests/support/scribble.h"
@@ -59,6 +60,7 @@ enum way {
 
 static _Atomic uint64_t ended, answered, went_down, timed_out, asked;
 static _Atomic uint64_t by_way[WAYS], lives;
+static _Atomic uint64_t tied_begun, tied_ended, briefs;
 static _Atomic size_t rss_begin;
 static _Atomic int zygote;
 static void *volatile null;
@@ -94,6 +96,29 @@ struct who {
     pid_t self, parent;
 };
 
+/* Here, tied to a kid: it ends when that does. */
+static void gone(void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&tied_ended, 1);
+}
+
+static void tied(void *arg)
+{
+    const cop_msg *m;
+
+    (void)arg;
+    atomic_fetch_add(&tied_begun, 1);
+    STRESS_OK(cop_defer(gone, NULL));
+    (void)!cop_recv(&m, COP_FOREVER);
+}
+
+static void brief(void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&briefs, 1);
+}
+
 static void obey(const cop_msg *m)
 {
     struct who who = {getpid(), getppid()};
@@ -113,15 +138,19 @@ static void obey(const cop_msg *m)
     case TAG_LEAVE:
         _exit(3);
     default:
+        if (cop_msg_size(m) % 4 == 0)
+            (void)!cop_spawn(NULL, brief, NULL, &(cop_opts){.link = true});
         (void)cop_reply(cop_msg_from(m), cop_msg_body(m), cop_msg_size(m));
     }
 }
 
+/* Its ends come amid spawns, too. */
 static void echo(void *arg)
 {
     const cop_msg *m;
 
     (void)arg;
+    (void)!cop_spawn(NULL, tied, NULL, &(cop_opts){.link = true});
     for (;;)
         if (cop_recv(&m, COP_FOREVER) == 0)
             obey(m);
@@ -359,13 +388,17 @@ static void nothing_is_left(size_t fds)
 {
     cop_time end = cop_in(10 * stress_slow() * COP_SEC);
 
-    while ((children_of(atomic_load(&zygote)) > 1 || stress_fds() > fds) &&
+    while ((children_of(atomic_load(&zygote)) > 1 || stress_fds() > fds ||
+            atomic_load(&tied_begun) > atomic_load(&tied_ended) + 1) &&
            cop_now() < end)
         cop_sleep(COP_MS);
     STRESS_CHECK(children_of(atomic_load(&zygote)) == 1,
                  "%d processes are left", children_of(atomic_load(&zygote)));
     STRESS_CHECK(stress_fds() <= fds, "descriptors: %zu, at first %zu",
                  stress_fds(), fds);
+    STRESS_CHECK(atomic_load(&tied_begun) == atomic_load(&tied_ended) + 1,
+                 "tied actors: %" PRIu64 " began, %" PRIu64 " ended",
+                 atomic_load(&tied_begun), atomic_load(&tied_ended));
 }
 
 static void root(void *arg)
@@ -445,9 +478,10 @@ int main(int argc, char **argv)
     return stress_ok(
         "ends=%" PRIu64 " sigkill=%" PRIu64 " signal=%" PRIu64 " fault=%" PRIu64
         " writes=%" PRIu64 " exit=%" PRIu64 " leave=%" PRIu64 " asked=%" PRIu64
-        " answered=%" PRIu64 " down=%" PRIu64 " late=%" PRIu64
-        " rss_growth=%zd seconds=%.1f",
+        " answered=%" PRIu64 " down=%" PRIu64 " late=%" PRIu64 " tied=%" PRIu64
+        " briefs=%" PRIu64 " rss_growth=%zd seconds=%.1f",
         stress.n, by_way[BY_SIGKILL], by_way[BY_SIGNAL], by_way[BY_FAULT],
         by_way[BY_WRITES], by_way[BY_EXIT], by_way[BY_LEAVE], asked, answered,
-        went_down, timed_out, (ssize_t)(rss - begin), stress_seconds());
+        went_down, timed_out, tied_begun, briefs, (ssize_t)(rss - begin),
+        stress_seconds());
 }

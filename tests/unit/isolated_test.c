@@ -519,11 +519,18 @@ END_TEST
 
 static void spawns_within(void *arg)
 {
+    static const cop_event_handler none;
     cop_pid p;
     const cop_pid *root = arg;
     must(cop_send(*root, COP_TAG_BEHAVIOUR, NULL, 0) == COP_ENOTSUP);
-    must(cop_server_stop(*root, COP_NORMAL, COP_FOREVER, NULL) == COP_ENOTSUP);
-    must(cop_spawn(&p, idles, NULL, NULL) == COP_ENOTSUP);
+    must(cop_sup_start_child(*root, &p, &(cop_child){.id = "x", .fn = idles},
+                             NULL) == COP_ENOTSUP);
+    must(cop_sys_suspend(*root, COP_FOREVER) == COP_ENOTSUP);
+    must(cop_event_add_handler(*root, (cop_event_id){&none, 0}, NULL, 0,
+                               NULL) == COP_ENOTSUP);
+    must(cop_app_stop("none") == COP_ENOTSUP);
+    must(cop_start_timer(NULL, 1, *root, NULL, 0) == COP_ENOTSUP);
+    must(cop_spawn(&p, idles, NULL, NULL) == 0);
 }
 
 static void release(void *arg)
@@ -547,10 +554,9 @@ static void body_refusals(void *arg)
     ck_assert_int_eq(
         cop_spawn(&p, idles, NULL, &(cop_opts){.seccomp = COP_SECCOMP_COMPUTE}),
         COP_EINVAL);
-    ck_assert_int_eq(cop_proc_start(&p, idles, NULL,
-                                    &(cop_opts){.isolation = COP_ISOLATED}, 0,
-                                    NULL, 0, NULL),
-                     COP_ENOTSUP);
+    ck_assert_int_eq(
+        cop_event_start(&p, &(cop_opts){.isolation = COP_ISOLATED}),
+        COP_ENOTSUP);
     isolated_with(spawns_within, &self,
                   &(cop_opts){.monitor = &down, .arg_bytes = sizeof self});
     ends_with(down, "normal");
