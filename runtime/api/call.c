@@ -229,7 +229,7 @@ COPI_INLINE int run_call(struct call *c, const void *body, size_t size)
     if (rc != 0)
         return rc;
     c->ref = copi_ref_mark_asked(copi_ref_new(true), c->tag);
-    copi_inbox_mark(c->a, c->ref);
+    copi_inbox_mark_if_any(c->a, c->ref);
     /* seq_cst: our edge first, then the others'; see is_deadlock */
     /* release: after the end of the call before; pairs with follow */
     atomic_store_explicit(&c->a->calling, c->to.id, memory_order_release);
@@ -302,7 +302,7 @@ COPI_INLINE int call(struct cop_msg **out, cop_pid to, cop_tag tag,
     struct call c;
     int rc = 0;
     *out = NULL;
-    if (!copi_scope_enter(&s))
+    if (!copi_scope_enter_quick(&s))
         return COP_ESTOPPED;
     begin(&c, &s, to, tag, deadline);
     if (s.self == NULL)

@@ -64,8 +64,8 @@ static struct cop_msg *begin_at(struct copi_actor *a, const cop_match *c,
 }
 
 /* Looks at what lies behind *prev, and moves *prev on to the last one seen. */
-static int look(struct copi_actor *a, const cop_match *c, size_t n,
-                struct cop_msg **prev)
+static int look_at_all(struct copi_actor *a, const cop_match *c, size_t n,
+                       struct cop_msg **prev)
 {
     struct cop_msg *m = *prev != NULL ? copi_inbox_after(*prev) : a->inbox;
     for (; m != NULL; m = copi_inbox_after(m)) {
@@ -77,6 +77,13 @@ static int look(struct copi_actor *a, const cop_match *c, size_t n,
         *prev = m;
     }
     return -1;
+}
+
+/* Mostly there is nothing. */
+static inline int look(struct copi_actor *a, const cop_match *c, size_t n,
+                       struct cop_msg **prev)
+{
+    return a->inbox == NULL ? -1 : look_at_all(a, c, n, prev);
 }
 
 /* Most that is received is the only signal there is, past the inbox, in which

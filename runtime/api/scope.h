@@ -37,9 +37,19 @@ static inline void copi_scope_quick_leave(struct copi_here *h)
     atomic_store_explicit(&h->in_runtime, 0, memory_order_release);
 }
 
-/* The same, but the actor yields only when it leaves. An actor that yields may
- * be ended there and then; so this is for calls that take something over: it
- * must be in safe hands by then. */
+/* As copi_scope_enter, which most who call it need not ask all that it asks. */
+static inline bool copi_scope_enter_quick(struct copi_scope *s)
+{
+    struct copi_here *h = copi_scope_quick();
+    if (COPI_UNLIKELY(h == NULL))
+        return copi_scope_enter(s);
+    *s = (struct copi_scope){.self = h->actor, .here = h};
+    return true;
+}
+
+/* As copi_scope_enter, but the actor yields only when it leaves. An actor that
+ * yields may be ended there and then; so this is for calls that take something
+ * over: it must be in safe hands by then. */
 bool copi_scope_enter_late(struct copi_scope *s);
 
 /* Enters for the running actor and returns it; outside an actor it reports

@@ -44,8 +44,8 @@ copi_send_make_quick(struct copi_here *h, cop_tag tag, const void *body,
 
 /* As copi_signal_push, of a message whose body is not moved, on the worker's
  * own thread. */
-static inline void copi_send_push(struct copi_here *h, struct copi_actor *to,
-                                  struct cop_msg *m)
+COPI_INLINE void copi_send_push(struct copi_here *h, struct copi_actor *to,
+                                struct cop_msg *m)
 {
     copi_trace(COP_TRACE_SEND, m->sender, to->pid, m->tag);
     switch (copi_mailbox_push(to, m)) {
