@@ -98,10 +98,12 @@ size_t stress_rss(void);
 size_t stress_threads(void);
 size_t stress_fds(void);
 size_t stress_mappings(void);
-/* So many may have come with each thread more: a spare one for a worker that is
- * stuck, which is a matter of the machine's load. Its stack, its alternate one,
- * each with a guard, and a chunk or two of the allocator's. */
-enum { STRESS_THREAD_MAPPINGS = 6 };
+/* What a run may need once, by the machine's load, is made now, so that all
+ * that grows later is a leak: threads for workers whose own have no processor,
+ * and the memory of 16,384 actors that are dead but not yet buried (the dead
+ * wait until each worker has ended its turn), which would come in the
+ * allocator's big steps. In an actor. */
+void stress_warm_up(void);
 
 /* A foreign thread that runs fn(arg). */
 pthread_t stress_thread(void *(*fn)(void *), void *arg);
