@@ -141,6 +141,21 @@ static inline cop_pid sup_up(void)
     return sup;
 }
 
+/* A supervisor has little time to answer in. A look in which it did, if any of
+ * many is one. */
+static inline struct program look_until_answered(cop_pid sup)
+{
+    int64_t end = real_now() + 20 * unit_slow() * COP_SEC;
+    struct program p = look(0);
+
+    while (find(&p, sup)->strategy == NULL && real_now() < end) {
+        program_free(&p);
+        rests(sup);
+        p = look(0);
+    }
+    return p;
+}
+
 /* The kid ends once; another has come in its place. */
 static inline void crash_kid(cop_pid sup)
 {
