@@ -111,6 +111,17 @@ static inline void rests(cop_pid pid)
     ck_assert_int_eq(i.status, COP_STATUS_WAITING);
 }
 
+/* Waits until so many actors live: who started a behaviour from outside may have
+ * left a helper that has still to end. */
+static inline void settles_at(size_t n)
+{
+    int64_t end = real_now() + 20 * unit_slow() * COP_SEC;
+
+    while (cop_actors(NULL, 0) != n && real_now() < end)
+        nap(COP_MS / 10);
+    ck_assert_uint_eq(cop_actors(NULL, 0), n);
+}
+
 /* A supervisor with two children, of which one crashes when told to. */
 
 enum { TAG_CRASH = 5 };

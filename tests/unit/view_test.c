@@ -436,6 +436,7 @@ START_TEST(those_who_do_not_answer_have_little_time)
         ck_assert_int_eq(cop_sup_start(&pid, &childless, &opts, NULL), 0);
         rests(pid);
     }
+    settles_at(20);
     deafen();
     begun = real_now();
     p = look(0);
@@ -535,6 +536,7 @@ START_TEST(the_runtime_may_be_restarted_below_it)
         program_free(&p);
         started(2);
         sup_up();
+        settles_at(3);
         p = look(0);
         ck_assert(json_is_true(p.doc.root, "running"));
         ck_assert(p.live == 3);
