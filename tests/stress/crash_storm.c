@@ -6,9 +6,10 @@
  * there, waits until it is watched, and writes to an address near NULL that
  * says which crash it is. The watcher must be told of each one exactly once,
  * with SIGSEGV, that address, the place in `crash` and a backtrace that leads
- * to it; and each must be started again by the supervisor. Meanwhile innocent
- * pairs play ping-pong with numbered messages: none may be lost, doubled or out
- * of order, and none of the innocent may end.
+ * to it; and each must be started again by the supervisor. Each has two
+ * messages in its hands when it crashes, one built and one kept. Meanwhile
+ * innocent pairs play ping-pong with numbered messages: none may be lost,
+ * doubled or out of order, and none of the innocent may end.
  *
  * The process must not grow. What the runtime holds is a high-water mark: the
  * dead wait until each worker has ended its turn, and a worker's thread that
@@ -42,6 +43,7 @@ __attribute__((noinline)) static void crash(volatile uint32_t *at)
 static void crasher(void *arg)
 {
     const cop_msg *m;
+    cop_msg *built;
     uint32_t number;
 
     (void)arg;
@@ -49,6 +51,8 @@ static void crasher(void *arg)
     STRESS_OK(cop_send(watcher_pid, TAG_HERE, NULL, 0));
     STRESS_OK(cop_recv_tag(&m, TAG_GO, COP_FOREVER));
     number = *cop_msg_as(m, uint32_t);
+    (void)cop_keep(m);
+    STRESS_OK(cop_msg_new(&built, TAG_GO, 1000));
     crash((volatile uint32_t *)(uintptr_t)(4 * (number % 1000)));
     stress_fail("a write to address %u did nothing", 4 * (number % 1000));
 }
