@@ -28,6 +28,14 @@ int64_t stress_now(void)
     return (int64_t)t.tv_sec * COP_SEC + t.tv_nsec;
 }
 
+int64_t stress_cpu(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * COP_SEC + t.tv_nsec;
+}
+
 double stress_seconds(void)
 {
     return (double)(stress_now() - began) / 1e9;

@@ -76,6 +76,9 @@ uint64_t stress_stream(uint64_t which);
  * there; a nap of the calling thread. */
 double stress_seconds(void);
 int64_t stress_now(void);
+/* Nanoseconds that all threads together have run: what a thing costs, whoever
+ * else wants the processors. */
+int64_t stress_cpu(void);
 void stress_nap(int64_t ns);
 /* COP_TEST_SLOW: what deadlines are multiplied by under slow tools. */
 int64_t stress_slow(void);
