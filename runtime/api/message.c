@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * message.c - messages in the hands of the program: made, freed, owned. Rank:
- * 5. What an actor has here goes with it (../actor/held.c). None of this enters
- * the runtime, as it needs no worker and must work without one; but an actor
+ * message.c - messages in the hands of the program: made, freed, owned.
+ * Rank: 5.
+ *
+ * What an actor has here goes with it (../actor/held.c). None of this enters
+ * the runtime, as it needs no worker and must work without one; but the actor
  * is neither interrupted nor ended in between.
  */
 #include "runtime/api/message.h"

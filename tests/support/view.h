@@ -111,8 +111,8 @@ static inline void rests(cop_pid pid)
     ck_assert_int_eq(i.status, COP_STATUS_WAITING);
 }
 
-/* Waits until so many actors live: who started a behaviour from outside may have
- * left a helper that has still to end. */
+/* Waits until so many actors live: a start of a behaviour from outside leaves a
+ * helper that has still to end. */
 static inline void settles_at(size_t n)
 {
     int64_t end = real_now() + 20 * unit_slow() * COP_SEC;
