@@ -5,7 +5,8 @@
  *
  * What an actor has here goes with it (../actor/held.c). None of this enters
  * the runtime, as it needs no worker and must work without one; but the actor
- * is neither interrupted nor ended in between.
+ * is neither interrupted nor ended in between: it is at the edge, or counts as
+ * inside.
  */
 #include "runtime/api/message.h"
 
@@ -29,10 +30,67 @@ static bool hold(struct cop_msg *m)
     return a == NULL || copi_held_add(a, m);
 }
 
+/* Most messages are made, given and freed by these alone. */
+
+COPI_EDGE static bool hold_quick(struct cop_msg *m)
+{
+    struct copi_here *h = &copi_here_own;
+    return h->native != NULL && h->actor != NULL &&
+           copi_held_quick_add(h->actor, m);
+}
+
+/* NULL: not so easily. */
+COPI_EDGE static struct cop_msg *make_quick(cop_tag tag, size_t size, int cell)
+{
+    struct copi_here *h = &copi_here_own;
+    if (COPI_UNLIKELY(h->native == NULL || h->actor == NULL))
+        return NULL;
+    struct cop_msg *m = copi_slab_quick_pop((unsigned)cell);
+    if (COPI_UNLIKELY(m == NULL))
+        return NULL;
+    if (COPI_UNLIKELY(!copi_held_quick_add(h->actor, m))) {
+        copi_slab_quick_push((unsigned)cell, m);
+        return NULL;
+    }
+    m->kind = COPI_SIG_MESSAGE;
+    m->flags = COPI_MSG_KEPT;
+    m->body = COPI_BODY_INLINE;
+    m->cell = (uint8_t)cell;
+    m->tag = tag;
+    m->sender = COP_NO_PID;
+    m->ref = COP_NO_REF;
+    m->size = size;
+    m->reason = COP_NORMAL;
+    return m;
+}
+
+/* Its holder's cell may take the last room but one. */
+COPI_EDGE_PART bool is_easy_to_free(const struct cop_msg *m)
+{
+    return m->cell < COPI_SLAB_COUNT && m->body == COPI_BODY_INLINE &&
+           m->reason.word == COP_R_NORMAL &&
+           copi_slab_own.loaded[m->cell].count + 1 < copi_slab_own.limit;
+}
+
+/* m was looked at before: a bad pointer is the program's fault. */
+COPI_EDGE static bool free_quick(struct cop_msg *m)
+{
+    struct copi_here *h = &copi_here_own;
+    if (COPI_UNLIKELY(h->native == NULL || h->actor == NULL ||
+                      !is_easy_to_free(m) ||
+                      !copi_held_quick_drop(h->actor, m)))
+        return false;
+    m->kind = COPI_SIG_RELEASED;
+    copi_slab_quick_push(m->cell, m);
+    return true;
+}
+
 void copi_message_give(struct cop_msg *m)
 {
-    copi_here_vital_begin();
     m->flags |= COPI_MSG_KEPT;
+    if (COPI_LIKELY(hold_quick(m)))
+        return;
+    copi_here_vital_begin();
     (void)hold(m); /* without memory it is nobody's */
     copi_here_vital_end();
 }
@@ -68,6 +126,10 @@ static int new (cop_msg **out, cop_tag tag, size_t size,
         return COP_EINVAL;
     if (size > COPI_BODY_MAX)
         return COP_ESIZE;
+    int cell = copi_cell_class(COPI_MSG_HEADER + size);
+    if (moved == NULL && cell != COPI_CELL_LARGE &&
+        (*out = make_quick(tag, size, cell)) != NULL)
+        return 0;
     copi_here_vital_begin();
     struct cop_msg *m = make(tag, size, moved);
     copi_here_vital_end();
@@ -96,6 +158,7 @@ void copi_message_must_be_own(const char *call, const struct cop_msg *m)
     if (!(m->flags & COPI_MSG_KEPT))
         copi_misuse("%s: message with tag %u is not the caller's", call,
                     (unsigned)m->tag);
+    COPI_ASSERT(m->kind <= COPI_SIG_ALIVE_ACK); /* else it was released */
 }
 
 int cop_msg_own(cop_msg *m)
@@ -135,5 +198,6 @@ void cop_msg_free(cop_msg *m)
     if (m == NULL)
         return;
     copi_message_must_be_own("cop_msg_free", m);
-    copi_message_discard(m);
+    if (!free_quick(m))
+        copi_message_discard(m);
 }
