@@ -109,3 +109,9 @@ void copi_answer_give(cop_reason *why, cop_reason reason)
     else
         cop_reason_release(reason);
 }
+
+void copi_answer_own(cop_msg *m)
+{
+    if (m != NULL)
+        (void)!cop_msg_own(m); /* without memory it is nobody's */
+}

@@ -44,6 +44,9 @@ bool copi_answer_read(struct copi_answer *out, const cop_msg *m);
 /* Waits for a message that matches, and drops it. False: none came. */
 bool copi_answer_skip(cop_match what, cop_time deadline);
 
+/* A message that came by pointer is the calling actor's; NULL is ignored. */
+void copi_answer_own(cop_msg *m);
+
 /* Gives the reason to *why, or releases it if why is NULL. */
 void copi_answer_give(cop_reason *why, cop_reason reason);
 

@@ -81,6 +81,8 @@ void copi_event_answer_all(cop_from to, int code, cop_reason *why,
     if (result != NULL) {
         a->result = *result;
         *result = NULL;
+        if (a->result != NULL)
+            cop_msg_disown(a->result); /* it goes by pointer */
     }
     /* a caller that has gone needs no answer */
     (void)cop_reply_msg(to, m);
@@ -110,6 +112,7 @@ int copi_event_answer_open(cop_msg *reply, cop_msg **result, cop_reason *why)
         if (result != NULL) {
             *result = a->result;
             a->result = NULL;
+            copi_answer_own(*result);
         }
     }
     cop_msg_free(reply);

@@ -25,6 +25,8 @@
 #include <coppice/request.h>
 #include <coppice/server.h>
 
+#include "actors/answer.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +91,8 @@ static void gather(const struct work *w, cop_reqids *asked, cop_ref caller)
         if (cop_reqids_check(asked, &a, m, true) == 0) {
             r->row[a.label].code = a.code;
             r->row[a.label].reply = a.reply;
+            if (a.reply != NULL)
+                cop_msg_disown(a.reply); /* the caller's, who gets a pointer */
             r->answered += a.code == 0;
             cop_reason_release(a.why);
         } else if (cop_msg_tag(m) == COP_DOWN &&
@@ -166,6 +170,8 @@ static int take(cop_msg *answer, cop_multi_reply *out)
 
     if (r->n > 0)
         memcpy(out, r->row, r->n * sizeof out[0]);
+    for (size_t i = 0; i < r->n; i++)
+        copi_answer_own(out[i].reply);
     r->n = 0;
     cop_msg_free(answer);
     return answered;

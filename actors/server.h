@@ -13,6 +13,10 @@
  * server. */
 struct copi_server_hooks {
     const char *behaviour; /* "supervisor": in status and trace lines */
+    /* What it is as an actor: the callbacks below, but `message` in a function
+     * of its own, by which observers tell it (cop_info.function). NULL: a
+     * server like all. */
+    const cop_handler *handler;
     /* What cop_sys_get_state copies, and replace_state changes in place: its
      * place and size. NULL result: it has none to show. */
     void *(*view)(void *state, size_t *bytes);
@@ -34,6 +38,11 @@ int copi_server_start(cop_pid *out, const cop_server *s,
                       const struct copi_server_hooks *hooks, void *arg,
                       const cop_server_opts *opts, bool keep_exit,
                       cop_reason *why);
+
+/* The callbacks of a server's handler, whose state is one pointer. */
+int copi_server_init(void *state, void *arg);
+void copi_server_message(void *state, const cop_msg *m);
+void copi_server_terminate(void *state, cop_reason why);
 
 /* As cop_server_enter. */
 COP_NORETURN void copi_server_enter(const cop_server *s,

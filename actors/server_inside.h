@@ -73,8 +73,5 @@ void copi_server_show_state(struct copi_server *s);
 
 /* Says that it is up, and follows what init said. */
 void copi_server_come_up(struct copi_server *s, cop_next n);
-/* The callbacks of its handler, whose state is a struct copi_server *. */
-void copi_server_message(void *state, const cop_msg *m);
-void copi_server_terminate(void *state, cop_reason why);
 
 #endif

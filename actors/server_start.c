@@ -69,7 +69,7 @@ static size_t server_bytes(const struct copi_server *s)
 
 /* ----------------------------------------------------------------- init -- */
 
-static int server_init(void *state, void *arg)
+int copi_server_init(void *state, void *arg)
 {
     struct copi_server *s = arg;
     cop_next n = cop_next_wait();
@@ -96,7 +96,7 @@ static int server_init(void *state, void *arg)
 
 static const cop_handler server_handler = {
     .state_bytes = sizeof(struct copi_server *),
-    .init = server_init,
+    .init = copi_server_init,
     .message = copi_server_message,
     .terminate = copi_server_terminate,
     .label = "server",
@@ -135,7 +135,7 @@ static int copied_init(void *state, void *arg)
                s->arg_bytes);
     else
         s->arg = sent->arg;
-    return server_init(state, s);
+    return copi_server_init(state, s);
 }
 
 static const cop_handler copied_handler = {
@@ -186,7 +186,9 @@ int copi_server_start(cop_pid *out, const cop_server *def,
                       const cop_server_opts *opts, bool keep_exit,
                       cop_reason *why)
 {
-    struct copi_start_how how = {.handler = &server_handler,
+    bool is_special = hooks != NULL && hooks->handler != NULL;
+    struct copi_start_how how = {.handler = is_special ? hooks->handler
+                                                       : &server_handler,
                                  .keep_exit = keep_exit};
     struct copi_server *s;
     int err;

@@ -549,8 +549,27 @@ static void sup_status(void *state, char *buf, size_t size)
              s->restarting);
 }
 
+static void sup_message(void *state, const cop_msg *m)
+{
+    copi_server_message(state, m);
+}
+
+static const cop_handler sup_handler = {
+    .state_bytes = sizeof(void *),
+    .init = copi_server_init,
+    .message = sup_message,
+    .terminate = copi_server_terminate,
+    .label = "supervisor",
+};
+
+bool copi_sup_is(const cop_info *i)
+{
+    return i->is_handler && i->function == (uintptr_t)sup_message;
+}
+
 static const struct copi_server_hooks sup_hooks = {
     .behaviour = "supervisor",
+    .handler = &sup_handler,
     .view = sup_view,
     .changed = sup_changed,
     .status = sup_status,

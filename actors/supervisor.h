@@ -13,6 +13,7 @@
 #ifndef COPI_ACTORS_SUPERVISOR_H
 #define COPI_ACTORS_SUPERVISOR_H
 
+#include <coppice/inspect.h>
 #include <coppice/supervisor.h>
 
 #include "actors/index.h"
@@ -170,6 +171,9 @@ cop_next copi_restart_retry(struct copi_sup *s, const cop_msg *m);
 cop_next copi_restart_resume(struct copi_sup *s, uint64_t serial);
 
 /* supervisor.c */
+
+/* Is it a supervisor, whatever it is called? */
+bool copi_sup_is(const cop_info *i);
 
 struct copi_sup_how {
     enum copi_spec_source source;

@@ -3,10 +3,10 @@
  * view_sups.c - asks supervisors for ids, strategies and restarts of their
  * children.
  *
- * A supervisor is an actor with the label "supervisor", which it has unless its
- * starter gave it another. Only one that waits with an empty mailbox is asked:
- * it answers at once, if any worker is free to run it. So a view neither adds
- * to the work of one that is busy, nor piles up questions at one that is stuck:
+ * A supervisor is known by the function that it runs, whatever its label. Only
+ * one that waits with an empty mailbox is asked: it answers at once, if any
+ * worker is free to run it. So a view neither adds to the work of one that is
+ * busy, nor piles up questions at one that is stuck:
  * the first of them is still in its mailbox. All together have 200 ms; what is
  * not known by then is left out. The restarts of those who were restarted are
  * known without an answer, too: supervisors note them (cop_note_restart).
@@ -48,12 +48,6 @@ static void note_child(const struct key *keys, size_t n,
     k->row->restarts = child->restarts;
 }
 
-static bool is_sup(const cop_info *i)
-{
-    return i->is_handler && i->label != NULL &&
-           strcmp(i->label, "supervisor") == 0;
-}
-
 /* One that waits for something is in the middle of a request. */
 static bool is_idle(const cop_info *i)
 {
@@ -85,7 +79,7 @@ void copi_view_ask_sups(struct copi_view_row *rows, size_t n, bool may_ask)
     if (keys == NULL)
         return;
     for (size_t i = 0; i < n; i++) {
-        rows[i].is_sup = is_sup(&rows[i].info);
+        rows[i].is_sup = copi_sup_is(&rows[i].info);
         keys[i] = (struct key){rows[i].info.pid.id, &rows[i]};
     }
     qsort(keys, n, sizeof *keys, by_pid);

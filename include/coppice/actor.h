@@ -234,7 +234,10 @@ COP_API bool cop_undefer(void (*fn)(void *), void *arg);
  * of a call included) or a native fault: the actor lives on then, frames
  * between are left without unwinding, and *why (may be NULL) is the caller's.
  * Not caught are exit signals, and a smashed stack, which may have damaged the
- * caller's frames. What fn deferred remains deferred. Nests. Actors only. */
+ * caller's frames. What fn deferred remains deferred. Nests. Actors only.
+ * COP_ENOTSUP, and fn is not run, in a `when` of a receive and in the release
+ * of a message's body: a cop_catch around the receive catches what fails there.
+ * COP_EINVAL (fn is NULL). */
 COP_API COP_MUST_USE int cop_catch(void (*fn)(void *), void *arg,
                                    cop_reason *why);
 

@@ -55,8 +55,9 @@ COP_API const void *cop_msg_expect(const cop_msg *m, size_t size);
 /* --------------------------------------------------------------- making -- */
 
 /* A message with room for `size` bytes, which cop_msg_fill gives access to.
- * *out is the caller's. COP_ENOMEM; COP_EINVAL (tag 0, or one of the
- * runtime's); COP_ESIZE (above 1 GiB). */
+ * *out is the caller's: of an actor, until it ends, when what it has built or
+ * kept, and not freed or sent, is released. COP_ENOMEM; COP_EINVAL (tag 0, or
+ * one of the runtime's); COP_ESIZE (above 1 GiB). */
 COP_API COP_MUST_USE int cop_msg_new(cop_msg **out, cop_tag tag, size_t size);
 COP_API void *cop_msg_fill(cop_msg *m);
 /* A message whose body is `body` itself, not a copy: given to `release`
@@ -75,6 +76,14 @@ COP_API bool cop_msg_is_moved(const cop_msg *m,
                               void (*release)(void *, size_t));
 /* Frees a message that the caller owns (built, or kept). NULL is ignored. */
 COP_API void cop_msg_free(cop_msg *m);
+
+/* Who passes the pointer of a message of its own to somebody else, within
+ * another message, disowns it first: it is nobody's then, and must be freed or
+ * sent by who has it, or become the calling actor's by cop_msg_own (COP_ENOMEM:
+ * it is still nobody's; not in an actor nothing happens). The same for what is
+ * built on threads that are no actors: it is nobody's. */
+COP_API COP_MUST_USE int cop_msg_own(cop_msg *m);
+COP_API void cop_msg_disown(cop_msg *m);
 
 /* Makes a received message the caller's own, so that it survives the next
  * receive; free it, or send it on. Returns it without const. */

@@ -91,8 +91,9 @@ struct copi_cold {
     struct cop_msg *urgent_last;        /* end of the urgent ones in front */
     struct copi_call_error *call_error; /* of its last call; call_error.c */
     struct copi_epitaph *epitaph;       /* what is told of it if it crashes */
-    uint64_t alive_ref; /* cop_is_alive waits for this one; 0: none */
-    bool alive_dead;    /* the answer to it */
+    struct copi_list *held; /* a ring of what holds its messages; held.c */
+    uint64_t alive_ref;     /* cop_is_alive waits for this one; 0: none */
+    bool alive_dead;        /* the answer to it */
     struct copi_kept kept;
     struct copi_alias alias; /* the first one; no reference: not in use */
 };

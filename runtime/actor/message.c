@@ -214,22 +214,6 @@ const void *cop_msg_expect(const cop_msg *m, size_t size)
     return cop_msg_body(m);
 }
 
-int cop_msg_new(cop_msg **out, cop_tag tag, size_t size)
-{
-    if (out == NULL)
-        return COP_EINVAL;
-    *out = NULL;
-    if (!copi_tag_is_valid(tag))
-        return COP_EINVAL;
-    if (size > COPI_BODY_MAX)
-        return COP_ESIZE;
-    *out = copi_msg_alloc(COPI_SIG_MESSAGE, tag, size);
-    if (*out == NULL)
-        return COP_ENOMEM;
-    (*out)->flags = COPI_MSG_KEPT;
-    return 0;
-}
-
 void *cop_msg_fill(cop_msg *m)
 {
     need(m, "cop_msg_fill: m");
@@ -238,38 +222,11 @@ void *cop_msg_fill(cop_msg *m)
     return (void *)(uintptr_t)cop_msg_body(m);
 }
 
-int cop_msg_new_moved(cop_msg **out, cop_tag tag, void *body, size_t size,
-                      void (*release)(void *, size_t))
-{
-    if (body == NULL && size > 0)
-        return COP_EINVAL;
-    if (size > COPI_BODY_MAX)
-        return COP_ESIZE;
-    int rc = cop_msg_new(out, tag, sizeof(struct copi_body_moved));
-    if (rc != 0)
-        return rc;
-    *(struct copi_body_moved *)copi_msg_inline(*out) =
-        (struct copi_body_moved){body, release};
-    (*out)->body = COPI_BODY_MOVED;
-    (*out)->size = size;
-    return 0;
-}
-
 bool cop_msg_is_moved(const cop_msg *m, void (*release)(void *, size_t))
 {
     return m->body == COPI_BODY_MOVED &&
            ((const struct copi_body_moved *)copi_msg_inline(m))->release ==
                release;
-}
-
-void cop_msg_free(cop_msg *m)
-{
-    if (m == NULL)
-        return;
-    if (!(m->flags & COPI_MSG_KEPT))
-        copi_misuse("cop_msg_free: message with tag %u is not the caller's",
-                    (unsigned)m->tag);
-    copi_msg_release(m);
 }
 
 /* ------------------------------------------------------- shared bodies -- */

@@ -26,11 +26,13 @@
 
 #include "runtime/actor/away.h"
 #include "runtime/actor/counters.h"
+#include "runtime/actor/held.h"
 #include "runtime/actor/monitor.h"
 #include "runtime/actor/table.h"
 #include "runtime/actor/tie.h"
 #include "runtime/api/call_error.h"
 #include "runtime/api/chaos.h"
+#include "runtime/api/message.h"
 #include "runtime/api/recv.h"
 #include "runtime/api/send.h"
 #include "runtime/base/check.h"
@@ -322,8 +324,12 @@ COPI_INLINE int call(struct cop_msg **out, cop_pid to, cop_tag tag,
 int cop_call_msg(cop_msg **reply, cop_pid to, cop_tag tag, const void *body,
                  size_t size, cop_time deadline)
 {
-    return reply == NULL ? COP_EINVAL
-                         : call(reply, to, tag, body, size, deadline);
+    if (reply == NULL)
+        return COP_EINVAL;
+    int rc = call(reply, to, tag, body, size, deadline);
+    if (rc == 0)
+        copi_message_give(*reply);
+    return rc;
 }
 
 int cop_call(cop_pid to, cop_tag tag, const void *body, size_t size,
@@ -447,9 +453,10 @@ static int reply_owned(cop_from to, struct cop_msg *m)
 {
     struct copi_scope s;
     if (to.pid.id == 0 || to.ref.id == 0 || !copi_scope_enter_late(&s)) {
-        copi_msg_release(m);
+        copi_message_discard(m);
         return to.pid.id == 0 || to.ref.id == 0 ? COP_EINVAL : COP_ESTOPPED;
     }
+    copi_held_drop(m);
     int rc = reply(&s, to, m);
     copi_scope_leave(&s);
     return rc;
@@ -497,5 +504,8 @@ int cop_reply(cop_from to, const void *body, size_t size)
 
 int cop_reply_msg(cop_from to, cop_msg *m)
 {
-    return m == NULL ? COP_EINVAL : reply_owned(to, m);
+    if (m == NULL)
+        return COP_EINVAL;
+    copi_message_must_be_own("cop_reply_msg", m);
+    return reply_owned(to, m);
 }

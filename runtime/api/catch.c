@@ -8,6 +8,11 @@
  * actor's life: when it begins to die, and when it leaves its stack, the list
  * is emptied, as nothing returns to those frames any more.
  *
+ * A `when` of a receive, or the release of a message's body, runs in the middle
+ * of a call. What comes back from there by a jump would come back to that call
+ * with the actor's turn having ended and begun in between, perhaps on another
+ * thread; so there nothing is caught, and cop_catch says so.
+ *
  * Rejected: a stack of its own for what is caught. It would cost a switch, and
  * cop_self, receive and everything else would have to know of two stacks.
  */
@@ -34,6 +39,13 @@ static bool returns(struct copi_actor *a, struct copi_catch *c,
     return true;
 }
 
+/* In a function of the program's that a call of the actor's waits for? */
+static bool is_within_call(void)
+{
+    return atomic_load_explicit(&copi_here()->in_runtime,
+                                memory_order_relaxed) != 1;
+}
+
 int cop_catch(void (*fn)(void *), void *arg, cop_reason *why)
 {
     struct copi_scope s;
@@ -43,6 +55,10 @@ int cop_catch(void (*fn)(void *), void *arg, cop_reason *why)
     if (fn == NULL)
         return COP_EINVAL;
     struct copi_actor *a = copi_scope_actor(&s, "cop_catch");
+    if (is_within_call()) {
+        copi_scope_leave(&s);
+        return COP_ENOTSUP;
+    }
     bool returned = returns(a, &c, fn, arg);
     a->carrier->catches = c.outer;
     /* before leaving the scope: nothing ends the actor until then */

@@ -71,6 +71,7 @@ static struct cop_msg *wrap(struct held *h)
     cop_msg *m;
     if (cop_msg_new_moved(&m, CHAOS_HELD, h, sizeof *h, free_held) != 0)
         return NULL;
+    cop_msg_disown(m);
     m->flags = COPI_MSG_SYSTEM;
     return m;
 }
@@ -285,6 +286,7 @@ static struct cop_msg *order_new(cop_tag tag)
     cop_msg *m;
     if (cop_msg_new(&m, tag, 0) != 0)
         return NULL;
+    cop_msg_disown(m);
     m->flags = COPI_MSG_SYSTEM;
     return m;
 }

@@ -12,6 +12,7 @@
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/signal.h"
+#include "runtime/api/message.h"
 #include "runtime/api/recv.h"
 #include "runtime/scheduler/wait.h"
 
@@ -227,7 +228,7 @@ cop_msg *cop_keep(const cop_msg *m)
     if (m == NULL || mine != m)
         copi_misuse("cop_keep: not the message received last");
     a->current = NULL;
-    mine->flags |= COPI_MSG_KEPT;
+    copi_message_give(mine);
     copi_scope_leave(&s);
     return mine;
 }

@@ -125,15 +125,6 @@ static void flatten(char *text)
 /* So much of a name that the reason has room in the smallest report. */
 #define NAME "%.60s"
 
-/* Does a call return to frame i? All but the first do; that is where a signal
- * struck or a runaway was interrupted, or what called abort and such, which
- * have no signal. */
-static bool is_return(const cop_crash *c, unsigned i)
-{
-    return i > 0 || c->reason_kind != COP_R_FAULT ||
-           (c->fault.signal == 0 && strcmp(c->fault.what, "runaway") != 0);
-}
-
 static void text_head(struct out *o, const cop_crash *c, bool deep)
 {
     char pid[COP_PID_TEXT], code[COP_SYMBOL_TEXT];
@@ -149,7 +140,8 @@ static void text_head(struct out *o, const cop_crash *c, bool deep)
     put(o, "\n");
     for (unsigned i = 0; i < c->fault.depth && i < COP_FAULT_FRAMES; i++)
         put(o, "  #%u %s\n", i,
-            copi_symbol_str(c->fault.frames[i], is_return(c, i), deep, code,
+            copi_symbol_str(c->fault.frames[i],
+                            i > 0 || c->reason_kind != COP_R_FAULT, deep, code,
                             sizeof code));
 }
 
@@ -270,8 +262,9 @@ static void json_frames(struct out *o, const cop_crash *c, bool deep)
         return;
     for (unsigned i = 0; i < c->fault.depth && i < COP_FAULT_FRAMES; i++)
         json_string(o, i > 0 ? "," : "",
-                    copi_symbol_str(c->fault.frames[i], is_return(c, i), deep,
-                                    code, sizeof code));
+                    copi_symbol_str(c->fault.frames[i],
+                                    i > 0 || c->reason_kind != COP_R_FAULT,
+                                    deep, code, sizeof code));
     end(o, "]");
 }
 

@@ -11,10 +11,12 @@
 
 #include "runtime/actor/away.h"
 #include "runtime/actor/counters.h"
+#include "runtime/actor/held.h"
 #include "runtime/actor/misuse.h"
 #include "runtime/actor/name.h"
 #include "runtime/actor/table.h"
 #include "runtime/api/chaos.h"
+#include "runtime/api/message.h"
 #include "runtime/base/check.h"
 
 /* Takes a place in a bounded mailbox. 0; COP_EFULL: refuse; COP_ELIMIT: drop.
@@ -216,28 +218,19 @@ int cop_cast_name(const char *name, cop_tag tag, const void *body, size_t size)
     return send_name(name, tag, body, size, COPI_MSG_CAST);
 }
 
-/* What the program gives back: it must own it. */
-static int own_again(const char *call, struct cop_msg *m)
-{
-    if (m == NULL)
-        return COP_EINVAL;
-    if (!(m->flags & COPI_MSG_KEPT))
-        copi_misuse("%s: message with tag %u is not the caller's", call,
-                    (unsigned)m->tag);
-    return 0;
-}
-
 int cop_send_msg(cop_pid to, cop_msg *m)
 {
     struct copi_scope s;
-    int rc = own_again("cop_send_msg", m);
-    if (rc != 0)
-        return rc;
+    int rc;
+    if (m == NULL)
+        return COP_EINVAL;
+    copi_message_must_be_own("cop_send_msg", m);
     if (!copi_tag_is_valid(m->tag) || !copi_scope_enter_late(&s)) {
         rc = copi_tag_is_valid(m->tag) ? COP_ESTOPPED : COP_EINVAL;
-        copi_msg_release(m);
+        copi_message_discard(m);
         return rc;
     }
+    copi_held_drop(m);
     m->flags = 0;
     m->ref = COP_NO_REF;
     m->sender = s.self != NULL ? s.self->pid : COP_NO_PID;
@@ -248,12 +241,13 @@ int cop_send_msg(cop_pid to, cop_msg *m)
 
 int cop_send_buf(cop_pid to, cop_tag tag, cop_buf *b)
 {
-    cop_msg *m;
+    struct cop_msg *m;
     if (b == NULL)
         return COP_EINVAL;
-    int rc = cop_msg_new(&m, tag, sizeof b);
-    if (rc != 0)
-        return rc;
+    m = copi_msg_alloc(COPI_SIG_MESSAGE, tag, sizeof b);
+    if (m == NULL)
+        return COP_ENOMEM;
+    m->flags = COPI_MSG_KEPT;
     *(cop_buf **)copi_msg_inline(m) = cop_buf_retain(b);
     m->body = COPI_BODY_SHARED;
     m->size = cop_buf_size(b);

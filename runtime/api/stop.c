@@ -30,19 +30,22 @@
 #include "runtime/scheduler/epoch.h"
 
 #define GRACE (2 * COP_SEC)
+#define RETRY (10 * COP_MS) /* without memory */
 /* For threads whose actors have all ended: only the system can hold them up. */
 #define JOIN_GRACE (60 * COP_SEC)
 
-static void signal_one(cop_pid pid, cop_reason reason)
+/* False: no memory. */
+static bool signal_one(cop_pid pid, cop_reason reason)
 {
     struct cop_msg *m = copi_msg_alloc(COPI_SIG_EXIT, 0, 0);
     if (m == NULL && reason.word == COP_R_KILL)
         m = copi_msg_reserve(COPI_SIG_EXIT);
     if (m == NULL)
-        return; /* the kill at the deadline tries again */
+        return false;
     m->sender = COP_PID_INIT;
     m->reason = reason;
     copi_signal_send(pid, m);
+    return true;
 }
 
 static void kill_everybody(void)
@@ -51,36 +54,43 @@ static void kill_everybody(void)
     for (uint32_t i = 0; i < copi_table_limit(); i++) {
         struct copi_actor *a = copi_table_at(i);
         if (a != NULL && !a->is_guest)
-            signal_one(a->pid, COP_KILL);
+            (void)signal_one(a->pid, COP_KILL); /* kill_all tries again */
     }
     copi_epoch_guest_leave(section);
 }
 
-static void ask(struct copi_actor *a)
+/* False: it is still to be asked. Only the thread that stops asks. */
+static bool ask(struct copi_actor *a)
 {
-    if (a == NULL || a->is_guest || atomic_exchange(&a->asked_to_stop, 1) != 0)
-        return;
-    signal_one(a->pid, COP_SHUTDOWN);
+    if (a == NULL || a->is_guest || atomic_load(&a->asked_to_stop) != 0)
+        return true;
+    if (!signal_one(a->pid, COP_SHUTDOWN))
+        return false;
+    atomic_store(&a->asked_to_stop, 1);
+    return true;
 }
 
 /* Sends `shutdown` to the roots, or to all, that have not had it, newest
  * first; without memory for a list, in any order. Those that the list missed,
- * as they were being spawned, get it the next time. */
-static void ask_those_left(bool roots)
+ * as they were being spawned, get it the next time. False: so do some for whom
+ * there was no memory. */
+static bool ask_those_left(bool roots)
 {
+    bool all = true;
     unsigned section = copi_epoch_guest_enter();
     size_t cap = copi_inspect_list(NULL, 0, roots);
     cop_pid *pid = copi_mem_alloc(cap * sizeof *pid);
     size_t n = pid != NULL ? copi_inspect_list(pid, cap, roots) : 0;
     for (size_t i = COPI_MIN(n, cap); i-- > 0;)
-        ask(copi_table_find(pid[i]));
+        all = ask(copi_table_find(pid[i])) && all;
     for (uint32_t i = 0; pid == NULL && i < copi_table_limit(); i++) {
         struct copi_actor *a = copi_table_at(i);
         if (a != NULL && (!roots || a->parent.id == COP_PID_INIT.id))
-            ask(a);
+            all = ask(a) && all;
     }
     copi_mem_free(pid, cap * sizeof *pid);
     copi_epoch_guest_leave(section);
+    return all;
 }
 
 /* spawned - exited, in an order that errs on the high side. */
@@ -122,8 +132,11 @@ static bool end_by_asking(bool roots, cop_time deadline)
         uint32_t seen = atomic_load(&copi_rt.deaths);
         if (!any_live(roots))
             return true;
-        ask_those_left(roots);
-        if (!wait_for_death(seen, deadline))
+        cop_time until = deadline;
+        cop_time soon = copi_clock_real() + RETRY;
+        if (!ask_those_left(roots) && soon < deadline)
+            until = soon;
+        if (!wait_for_death(seen, until) && until == deadline)
             return false;
     }
 }

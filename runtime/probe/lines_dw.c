@@ -4,8 +4,10 @@
  *
  * libdw is opened when a line is first asked for: a program that never crashes
  * neither loads it nor needs it to be installed, and where it is not, lines are
- * just not known. Its handle on this process is kept for the next question
- * and made anew when an address lies in an object loaded since.
+ * just not known. Its handle on this process is kept for the next question,
+ * and made anew only after objects were loaded or unloaded: that takes
+ * milliseconds, and an address in no object, as after a wild jump, will not be
+ * found that way.
  *
  * Debugging information that lies apart is looked for on this machine only;
  * libdw's own way would ask servers on the network.
@@ -17,6 +19,7 @@
 #include <dlfcn.h>
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
+#include <link.h>
 
 /* What is used of libdw. */
 #define CALLS(X)                                                               \
@@ -54,6 +57,9 @@ static struct {
 static struct copi_lock lock = COPI_LOCK_INIT(COPI_LOCK_SYMBOLS);
 static bool tried; /* under the lock, as all below */
 static Dwfl *dwfl;
+static struct loads {
+    unsigned long long adds, subs;
+} loads; /* when it was opened */
 static Dwfl_Callbacks callbacks;
 static char *debuginfo_path;
 
@@ -92,8 +98,16 @@ static void close_process_locked(void)
     dwfl = NULL;
 }
 
-static bool open_process_locked(void)
+static int note_loads(struct dl_phdr_info *info, size_t size, void *arg)
 {
+    (void)size;
+    *(struct loads *)arg = (struct loads){info->dlpi_adds, info->dlpi_subs};
+    return 1; /* the first object's record says it */
+}
+
+static bool open_process_locked(const struct loads *now)
+{
+    loads = *now;
     dwfl = dw.dwfl_begin(&callbacks);
     if (dwfl != NULL && dw.dwfl_linux_proc_report(dwfl, copi_os_pid()) == 0 &&
         dw.dwfl_report_end(dwfl, NULL, NULL) == 0)
@@ -104,11 +118,14 @@ static bool open_process_locked(void)
 
 static Dwfl_Module *module_of_locked(uintptr_t pc)
 {
-    Dwfl_Module *m = dwfl != NULL ? dw.dwfl_addrmodule(dwfl, pc) : NULL;
-    if (m != NULL)
-        return m;
-    close_process_locked();
-    return open_process_locked() ? dw.dwfl_addrmodule(dwfl, pc) : NULL;
+    struct loads now = {0, 0};
+    (void)dl_iterate_phdr(note_loads, &now);
+    if (dwfl == NULL || now.adds != loads.adds || now.subs != loads.subs) {
+        close_process_locked();
+        if (!open_process_locked(&now))
+            return NULL;
+    }
+    return dw.dwfl_addrmodule(dwfl, pc);
 }
 
 /* -------------------------------------------------------------- looking -- */

@@ -364,10 +364,11 @@ static void raise_at(const uintptr_t *frame, const char *what, const char *text,
     memset(f, 0, sizeof *f);
     copi_format(f->what, sizeof f->what, "%s", what);
     copi_format(f->text, sizeof f->text, "%s", text);
-    f->pc = r.pc;
     f->depth =
         copi_frames_follow(&h->actor->carrier->coro.stack, &r, true,
                            how_to_follow(r.pc), f->frames, COP_FAULT_FRAMES);
+    /* in the call: behind one that does not return may be another function */
+    f->pc = --f->frames[0];
     if (is_smashed)
         h->actor->carrier->catches = NULL;
     copi_turn_leave_for_good(h->actor, COPI_LEAVE_CRASHED);

@@ -7,7 +7,8 @@
  *   1. the handler's terminate, if its init was done and the end is its own
  *      decision (not an exit signal's); once
  *   2. the deferred clean-ups, last one first, the release of a moved argument,
- *      and those of messages that are there by now; at every death
+ *      messages that it has built or kept, and the releases of those that are
+ *      there by now; at every death
  * Each step is entered before its function is called, so that an exit from
  * within goes on with the next one. In terminate the actor is like a living
  * one: an exit from there, or an exit signal, ends it with another reason, as
@@ -33,6 +34,7 @@
 #include "runtime/actor/away.h"
 #include "runtime/actor/failures.h"
 #include "runtime/actor/heap.h"
+#include "runtime/actor/held.h"
 #include "runtime/actor/here.h"
 #include "runtime/actor/mailbox.h"
 #include "runtime/actor/monitor.h"
@@ -136,11 +138,19 @@ static void drop_inbox(struct copi_actor *a)
     }
 }
 
+static void drop_held(struct copi_actor *a)
+{
+    struct cop_msg *m;
+    while ((m = copi_held_take(a)) != NULL)
+        copi_msg_release(m);
+}
+
 /* While a fault in a release is still the actor's. What comes later is dropped
  * with the mailbox. */
 static void drop_moved(struct copi_actor *a)
 {
     a->dying = COPI_DYING_MESSAGES;
+    drop_held(a);
     if ((atomic_load(&a->has) & COPI_HAS_MOVED) == 0)
         return;
     copi_signals_take(a);
@@ -328,8 +338,10 @@ static void withdraw(struct copi_actor *a)
     let_next_go(a);
     copi_signal_tell_of_death(a);
     drop_inbox(a);
-    if (a->cold != &copi_cold_none)
+    if (a->cold != &copi_cold_none) {
         release_cold(a);
+        drop_held(a); /* of one that never had a stack, or built them last */
+    }
 }
 
 void copi_exit_bury(struct copi_actor *a)

@@ -28,6 +28,14 @@ int64_t stress_now(void)
     return (int64_t)t.tv_sec * COP_SEC + t.tv_nsec;
 }
 
+int64_t stress_cpu(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * COP_SEC + t.tv_nsec;
+}
+
 double stress_seconds(void)
 {
     return (double)(stress_now() - began) / 1e9;
@@ -266,6 +274,46 @@ void stress_run(cop_fn fn, void *arg, _Atomic uint64_t *done)
         stress_nap(COP_MS);
         stress_beat(atomic_load_explicit(done, memory_order_relaxed));
     }
+}
+
+/* ----------------------------------------------------------- warming up -- */
+
+enum { CROWD = 16384, STUCK = 16, TAG_END = 1 };
+
+static void end(void *state, const cop_msg *m)
+{
+    (void)state;
+    (void)m;
+    cop_exit(COP_NORMAL);
+}
+
+static void be_stuck(void *arg)
+{
+    (void)arg;
+    stress_nap(100 * COP_MS);
+}
+
+void stress_warm_up(void)
+{
+    static const cop_handler one_of_many = {.message = end};
+    static cop_pid crowd[CROWD];
+    static cop_ref crowd_ref[CROWD];
+    cop_ref stuck[STUCK];
+    const cop_msg *m;
+
+    for (int i = 0; i < STUCK; i++)
+        STRESS_OK(
+            cop_spawn(NULL, be_stuck, NULL, &(cop_opts){.monitor = &stuck[i]}));
+    for (int i = 0; i < CROWD; i++)
+        STRESS_OK(cop_spawn_handler(
+            &crowd[i], &one_of_many, NULL,
+            &(cop_opts){.link = true, .monitor = &crowd_ref[i]}));
+    for (int i = 0; i < CROWD; i++)
+        STRESS_OK(cop_send(crowd[i], TAG_END, NULL, 0));
+    for (int i = 0; i < CROWD; i++)
+        STRESS_OK(cop_recv_ref(&m, crowd_ref[i], COP_FOREVER));
+    for (int i = 0; i < STUCK; i++)
+        STRESS_OK(cop_recv_ref(&m, stuck[i], COP_FOREVER));
 }
 
 /* ------------------------------------------------ the process from outside --

@@ -76,6 +76,9 @@ uint64_t stress_stream(uint64_t which);
  * there; a nap of the calling thread. */
 double stress_seconds(void);
 int64_t stress_now(void);
+/* Nanoseconds that all threads together have run: what a thing costs, whoever
+ * else wants the processors. */
+int64_t stress_cpu(void);
 void stress_nap(int64_t ns);
 /* COP_TEST_SLOW: what deadlines are multiplied by under slow tools. */
 int64_t stress_slow(void);
@@ -98,10 +101,12 @@ size_t stress_rss(void);
 size_t stress_threads(void);
 size_t stress_fds(void);
 size_t stress_mappings(void);
-/* So many may have come with each thread more: a spare one for a worker that is
- * stuck, which is a matter of the machine's load. Its stack, its alternate one,
- * each with a guard, and a chunk or two of the allocator's. */
-enum { STRESS_THREAD_MAPPINGS = 6 };
+/* What a run may need once, by the machine's load, is made now, so that all
+ * that grows later is a leak: threads for workers whose own have no processor,
+ * and the memory of 16,384 actors that are dead but not yet buried (the dead
+ * wait until each worker has ended its turn), which would come in the
+ * allocator's big steps. In an actor. */
+void stress_warm_up(void);
 
 /* A foreign thread that runs fn(arg). */
 pthread_t stress_thread(void *(*fn)(void *), void *arg);

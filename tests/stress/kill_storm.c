@@ -4,17 +4,18 @@
  * instant.
  *
  * Some killers do the same at a time, on two workers: spawn a victim, wait for
- * a random time up to some microseconds and kill it. Every other victim uses
+ * a random time up to some microseconds and kill it. Every third victim uses
  * plain malloc and free and never calls the runtime, so that it lives until one
  * of the interrupts, which a thread sends at random times, finds it in its own
  * code: a kill inside the allocator would leave a lock behind, and the run
- * would hang. The others use an actor's own memory (cop_alloc).
+ * would hang. The next uses an actor's own memory (cop_alloc); the third
+ * builds, keeps, sends and frees messages.
  *
- * No deadlock, each ends as killed, and no leak: what cop_alloc gave is gone
- * entirely. With plain malloc one block may be lost in a kill that falls
- * between malloc's return and the instruction that notes its result, or between
- * forgetting it and free: these are counted, a deferred function frees all
- * others.
+ * No deadlock, each ends as killed, and no leak: what cop_alloc gave, and the
+ * messages, are gone entirely. With plain malloc one block may be lost in a
+ * kill that falls between malloc's return and the instruction that notes its
+ * result, or between forgetting it and free: these are counted, a deferred
+ * function frees all others.
  */
 #include "tests/stress/common.h"
 
@@ -30,7 +31,7 @@ static _Atomic size_t rss_begin, bytes_begin;
 
 struct victim {
     uint64_t seed;
-    bool is_owning;
+    unsigned kind;
     /* of the running victim, for its deferred function */
     void *volatile block[BLOCKS];
     volatile uint64_t asked, noted, forgotten, freed;
@@ -96,6 +97,41 @@ static void owns(void *arg)
     }
 }
 
+static cop_msg *built_or_kept(uint64_t *seed)
+{
+    const cop_msg *m;
+    cop_msg *own;
+
+    STRESS_OK(cop_msg_new(&own, 1, stress_below(seed, 400)));
+    if (stress_below(seed, 3) > 0)
+        return own;
+    STRESS_OK(cop_send_msg(cop_self(), own));
+    STRESS_OK(cop_recv(&m, COP_POLL));
+    return cop_keep(m);
+}
+
+static void holds(void *arg)
+{
+    struct victim *v = arg;
+    uint64_t seed = v->seed;
+    cop_msg *held[BLOCKS] = {0};
+
+    atomic_store(&v->runs, true);
+    for (;;) {
+        unsigned i = (unsigned)stress_below(&seed, BLOCKS);
+        if (held[i] == NULL) {
+            held[i] = built_or_kept(&seed);
+        } else {
+            cop_msg_free(held[i]);
+            held[i] = NULL;
+        }
+    }
+}
+
+static const cop_fn kinds[] = {allocates, owns, holds};
+
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
 /* -------------------------------------------------------------- killers -- */
 
 static void wait_a_while(uint64_t *seed)
@@ -114,10 +150,11 @@ static void kill_one(struct victim *v, uint64_t *seed)
 
     v->seed = stress_rnd(seed);
     /* nothing is preempted under a sanitizer: it must call the runtime */
-    v->is_owning = STRESS_INSTRUMENTED || !v->is_owning;
+    v->kind = (v->kind + 1) % KINDS;
+    if (STRESS_INSTRUMENTED && v->kind == 0)
+        v->kind = 1;
     atomic_store(&v->runs, false);
-    STRESS_OK(cop_spawn(&pid, v->is_owning ? owns : allocates, v,
-                        &(cop_opts){.monitor = &ref}));
+    STRESS_OK(cop_spawn(&pid, kinds[v->kind], v, &(cop_opts){.monitor = &ref}));
     while (!atomic_load(&v->runs))
         cop_yield();
     wait_a_while(seed);

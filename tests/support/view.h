@@ -111,6 +111,17 @@ static inline void rests(cop_pid pid)
     ck_assert_int_eq(i.status, COP_STATUS_WAITING);
 }
 
+/* Waits until so many actors live: a start of a behaviour from outside leaves a
+ * helper that has still to end. */
+static inline void settles_at(size_t n)
+{
+    int64_t end = real_now() + 20 * unit_slow() * COP_SEC;
+
+    while (cop_actors(NULL, 0) != n && real_now() < end)
+        nap(COP_MS / 10);
+    ck_assert_uint_eq(cop_actors(NULL, 0), n);
+}
+
 /* A supervisor with two children, of which one crashes when told to. */
 
 enum { TAG_CRASH = 5 };
@@ -139,6 +150,21 @@ static inline cop_pid sup_up(void)
     ck_assert_int_eq(cop_sup_start(&sup, &sup_spec, NULL, NULL), 0);
     rests(sup);
     return sup;
+}
+
+/* A supervisor has little time to answer in. A look in which it did, if any of
+ * many is one. */
+static inline struct program look_until_answered(cop_pid sup)
+{
+    int64_t end = real_now() + 20 * unit_slow() * COP_SEC;
+    struct program p = look(0);
+
+    while (find(&p, sup)->strategy == NULL && real_now() < end) {
+        program_free(&p);
+        rests(sup);
+        p = look(0);
+    }
+    return p;
 }
 
 /* The kid ends once; another has come in its place. */

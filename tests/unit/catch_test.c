@@ -52,6 +52,70 @@ START_TEST(an_exit_is_caught)
 }
 END_TEST
 
+/* In the middle of a receive nothing can be caught. */
+static int caught_within = 1;
+static bool fails_then;
+
+static bool tries_to_catch(const cop_msg *m, void *ctx)
+{
+    cop_reason why = COP_KILLED;
+
+    (void)m;
+    (void)ctx;
+    caught_within = cop_catch(fails, "within", &why);
+    ck_assert(cop_reason_eq(why, COP_NORMAL));
+    if (fails_then)
+        cop_exit(cop_because("then"));
+    return true;
+}
+
+static void release_tries(void *body, size_t size)
+{
+    (void)body;
+    (void)size;
+    caught_within = cop_catch(fails, "within", NULL);
+}
+
+static void receives_when(void *arg)
+{
+    const cop_msg *m;
+
+    (void)arg;
+    ck_assert_int_eq(cop_recv_when(&m, tries_to_catch, NULL, COP_POLL), 0);
+}
+
+static void within_body(void *arg)
+{
+    static char body[8];
+    const cop_msg *m;
+    cop_msg *moved;
+
+    (void)arg;
+    ck_assert_int_eq(cop_send(cop_self(), TAG_GO, NULL, 0), 0);
+    receives_when(NULL);
+    ck_assert_int_eq(caught_within, COP_ENOTSUP);
+    fails_then = true;
+    ck_assert_int_eq(cop_send(cop_self(), TAG_GO, NULL, 0), 0);
+    is_caught(receives_when, NULL, "then");
+    ck_assert_int_eq(cop_recv_tag(&m, TAG_GO, COP_POLL), 0);
+
+    caught_within = 1;
+    ck_assert_int_eq(
+        cop_msg_new_moved(&moved, TAG_OTHER, body, sizeof body, release_tries),
+        0);
+    ck_assert_int_eq(cop_send_msg(cop_self(), moved), 0);
+    ck_assert_int_eq(cop_recv_tag(&m, TAG_OTHER, COP_POLL), 0);
+    ck_assert_int_eq(cop_recv(&m, COP_POLL), COP_ETIMEDOUT);
+    ck_assert_int_eq(caught_within, COP_ENOTSUP);
+    is_caught(fails, "boom", "boom");
+}
+
+START_TEST(nothing_is_caught_in_the_middle_of_a_call)
+{
+    actor_test(within_body, NULL);
+}
+END_TEST
+
 static void fails_with_payload(void *arg)
 {
     (void)arg;
@@ -557,6 +621,7 @@ END_TEST
 
 static const TTest *const cases[] = {
     an_exit_is_caught,
+    nothing_is_caught_in_the_middle_of_a_call,
     misuse_and_payloads_are_caught,
     frames_nest,
     a_frame_moves_with_its_actor,

@@ -157,6 +157,37 @@ START_TEST(the_dying_drop_what_they_have)
 }
 END_TEST
 
+static void holds_traps(void *arg)
+{
+    (void)arg;
+    for (int n = 0; n < 3; n++)
+        (void)trap_of(faults);
+    (void)trap_of(aborts);
+    receives_go(NULL);
+}
+
+static void held_body(void *arg)
+{
+    cop_ref ref;
+
+    (void)arg;
+    for (int i = 0; i < 100; i++) {
+        cop_pid pid = watched(holds_traps, (cop_opts){0}, &ref);
+        if (i % 2 == 0)
+            ck_assert_int_eq(cop_send(pid, TAG_GO, NULL, 0), 0);
+        else
+            cop_exit_signal(pid, COP_SHUTDOWN);
+        ends_so(ref, "shutdown");
+        ck_assert(atomic_load(&released) == 4 || i % 2 == 1);
+    }
+}
+
+START_TEST(the_dying_release_what_they_hold)
+{
+    actor_test(held_body, &(cop_config){.workers = 2});
+}
+END_TEST
+
 static void drops_oldest_body(void *arg)
 {
     cop_ref ref;
@@ -368,6 +399,7 @@ static const TTest *const cases[] = {
     a_receiver_ends_by_what_it_received,
     a_handler_ends_by_what_it_handled,
     the_dying_drop_what_they_have,
+    the_dying_release_what_they_hold,
     a_full_mailbox_drops_it,
     a_sender_ends_by_what_nobody_takes,
     a_sender_ends_by_what_is_refused,

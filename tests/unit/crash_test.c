@@ -296,6 +296,30 @@ static void backtrace_body(void *arg)
     ck_assert_int_eq(f->signal, SIGSEGV);
 }
 
+/* The compiler knows that nothing comes after the call. */
+static void abort_body(void *arg)
+{
+    char code[COP_SYMBOL_TEXT];
+    const cop_fault *f;
+    const cop_msg *m;
+    cop_ref ref;
+
+    (void)arg;
+    ck_assert_int_eq(
+        cop_spawn(NULL, aborts, NULL, &(cop_opts){.monitor = &ref}), 0);
+    ck_assert_int_eq(cop_recv_ref(&m, ref, COP_FOREVER), 0);
+    f = cop_reason_fault(cop_msg_reason(m));
+    ck_assert_uint_eq(f->frames[0], f->pc);
+    cop_symbol_name(f->pc, false, code, sizeof code);
+    ck_assert_msg(strncmp(code, "aborts+", 7) == 0, "%s", code);
+}
+
+START_TEST(tells_where_it_aborted)
+{
+    actor_test(abort_body, NULL);
+}
+END_TEST
+
 START_TEST(tells_where)
 {
     actor_test(backtrace_body, NULL);
@@ -578,6 +602,7 @@ static const TTest *const cases[] = {
     every_way_ends_the_actor_alone,
     as_often_as_one_likes,
     tells_where,
+    tells_where_it_aborted,
     clean_ups_run_after_a_crash,
     a_crash_in_a_clean_up_skips_only_that,
     terminate_hooks_may_crash,

@@ -5,6 +5,8 @@
  * cop_run makes of signals. A runtime that leaves a thread behind or ends by a
  * signal has a process of its own.
  */
+#include "runtime/probe/fault.h"
+
 #include "tests/support/started.h"
 
 #include <signal.h>
@@ -85,6 +87,16 @@ static void waits(void *arg)
         ck_assert_int_eq(cop_recv(&m, COP_FOREVER), 0);
 }
 
+static _Atomic int64_t failures_left, failures_after;
+
+static bool fails_now(enum copi_fault_point point)
+{
+    (void)point;
+    return atomic_fetch_sub(&failures_after, 1) <= 0 &&
+           atomic_load(&failures_left) > 0 &&
+           atomic_fetch_sub(&failures_left, 1) > 0;
+}
+
 START_TEST(newest_first)
 {
     static char letters[] = "abcdef";
@@ -96,6 +108,35 @@ START_TEST(newest_first)
     }
     stopped();
     ck_assert_str_eq(order, "fedcba");
+}
+END_TEST
+
+/* Each of the first allocations of the stop fails in turn, or all of the first
+ * so many: nobody is forgotten. */
+static void stop_without(uint64_t nth, bool all_before)
+{
+    static cop_stop_report report;
+
+    started(1);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(cop_spawn(NULL, waits, NULL, NULL), 0);
+    ck_assert(reaches(&ready, 3));
+    atomic_store(&ready, 0);
+    atomic_store(&failures_left, all_before ? (int64_t)nth : 1);
+    atomic_store(&failures_after, all_before ? 0 : (int64_t)nth - 1);
+    copi_fault_plan(1u << COPI_FAULT_ALLOC, fails_now);
+    ck_assert_int_eq(cop_stop(COP_FOREVER, &report), 0);
+    copi_fault_plan(0, NULL);
+    ck_assert_uint_eq(report.left, 0);
+    ck_assert_int_eq(atomic_load(&failures_left), 0);
+}
+
+START_TEST(a_stop_without_memory_forgets_nobody)
+{
+    for (uint64_t nth = 1; nth <= 4; nth++) {
+        stop_without(nth, false);
+        stop_without(nth, true);
+    }
 }
 END_TEST
 
@@ -387,6 +428,7 @@ static const TTest *const cases[] = {
     stop_without_start,
     absurd_configurations,
     newest_first,
+    a_stop_without_memory_forgets_nobody,
     parents_before_orphans,
     stop_waits_for_those_that_trap,
     the_stubborn_are_killed_and_reported,

@@ -225,18 +225,40 @@ END_TEST
 
 /* A neighbour's free pages stay where they are: its own purges would show as a
  * fall to nothing. */
-static size_t dirty_pages(void)
+static unsigned usual_arena(void)
+{
+    unsigned arena = 0;
+    size_t n = sizeof arena;
+    ck_assert_int_eq(mallctl("thread.arena", &arena, &n, NULL, 0), 0);
+    return arena;
+}
+
+/* What the allocator says of an arena now. */
+static void ask(const char *what, unsigned arena, void *out, size_t size)
 {
     uint64_t epoch = 1;
-    unsigned arena;
-    size_t n = sizeof arena, pages = 0;
     char name[64];
-    (void)!mallctl("thread.arena", &arena, &n, NULL, 0);
-    (void)!mallctl("epoch", NULL, NULL, &epoch, sizeof epoch);
-    snprintf(name, sizeof name, "stats.arenas.%u.pdirty", arena);
-    n = sizeof pages;
-    (void)!mallctl(name, &pages, &n, NULL, 0);
+    snprintf(name, sizeof name, "stats.arenas.%u.%s", arena, what);
+    ck_assert_int_eq(mallctl("epoch", NULL, NULL, &epoch, sizeof epoch), 0);
+    ck_assert_int_eq(mallctl(name, out, &size, NULL, 0), 0);
+}
+
+static size_t dirty_pages(unsigned arena)
+{
+    size_t pages = 0;
+    ask("pdirty", arena, &pages, sizeof pages);
     return pages;
+}
+
+/* The keeper is a thread, which begins when the system has time for it. */
+static void keeper_is_in(unsigned arena)
+{
+    unsigned threads = 0;
+    for (int i = 0; i < 10000 && threads < 2; i++) {
+        cop_sleep(COP_MS);
+        ask("nthreads", arena, &threads, sizeof threads);
+    }
+    ck_assert_uint_ge(threads, 2);
 }
 
 static void leaves_pages(void)
@@ -261,12 +283,13 @@ static void keeper_body(void *arg)
 {
     (void)arg;
     runs(visits, NULL); /* the keeper comes with the first visit */
-    cop_sleep(20 * COP_MS);
+    unsigned arena = usual_arena();
+    keeper_is_in(arena);
     leaves_pages();
-    size_t before = dirty_pages();
+    size_t before = dirty_pages(arena);
     runs(visits, NULL);
     ck_assert_uint_gt(before, 100);
-    ck_assert_uint_gt(dirty_pages(), before / 2);
+    ck_assert_uint_gt(dirty_pages(arena), before / 2);
 }
 
 START_TEST(neighbours_keep_their_pages)

@@ -6,7 +6,10 @@
 
 #include "runtime/probe/symbol.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 static volatile int sink;
 
@@ -139,6 +142,76 @@ START_TEST(finds_lines_where_libdw_is_there)
 }
 END_TEST
 
+/* The library beside this program, if it was built and may be loaded. */
+static void *load_later(void)
+{
+    char path[512];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 32);
+
+    ck_assert_int_gt(n, 0);
+    path[n] = '\0';
+    for (int up = 0; up < 2; up++)
+        *strrchr(path, '/') = '\0';
+    strcat(path, "/libcoppice.so");
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+}
+
+START_TEST(finds_lines_of_what_is_loaded_later)
+{
+    struct copi_line line[4];
+    void *lib;
+
+    if (!has_lines())
+        return;
+    ck_assert_uint_ge(copi_lines_find((uintptr_t)some_function, line, 4), 1);
+    lib = load_later();
+    if (lib == NULL)
+        return;
+    ck_assert_uint_ge(
+        copi_lines_find((uintptr_t)dlsym(lib, "cop_pid_str"), line, 4), 1);
+    ck_assert_str_eq(line[0].function, "cop_pid_str");
+}
+END_TEST
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Of one question after all was forgotten: the least of a few. */
+static int64_t cost_of_a_start(void)
+{
+    struct copi_line line;
+    int64_t least = INT64_MAX;
+
+    for (int i = 0; i < 5; i++) {
+        int64_t begun = now_ns();
+        copi_lines_forget();
+        (void)copi_lines_find((uintptr_t)some_function, &line, 1);
+        if (now_ns() - begun < least)
+            least = now_ns() - begun;
+    }
+    return least;
+}
+
+/* Nothing is looked for again because of an address that lies nowhere. */
+START_TEST(an_address_in_no_object_costs_no_start)
+{
+    struct copi_line line;
+    int64_t begun, start = cost_of_a_start();
+
+    if (!has_lines())
+        return;
+    begun = now_ns();
+    for (uintptr_t pc = 64; pc < 128; pc++)
+        ck_assert_uint_eq(copi_lines_find(pc, &line, 1), 0);
+    ck_assert_int_lt(now_ns() - begun, 8 * start);
+}
+END_TEST
+
 START_TEST(finds_what_was_inlined)
 {
     struct copi_line line[4];
@@ -163,9 +236,14 @@ START_TEST(finds_what_was_inlined)
 END_TEST
 
 static const TTest *const cases[] = {
-    finds_functions_of_the_program, finds_functions_of_libraries,
-    knows_what_is_no_code,          says_where_a_call_returns_to,
-    texts_are_cut_to_fit,           finds_lines_where_libdw_is_there,
+    finds_functions_of_the_program,
+    finds_functions_of_libraries,
+    knows_what_is_no_code,
+    says_where_a_call_returns_to,
+    texts_are_cut_to_fit,
+    finds_lines_where_libdw_is_there,
+    finds_lines_of_what_is_loaded_later,
+    an_address_in_no_object_costs_no_start,
     finds_what_was_inlined,
 };
 UNIT_MAIN("symbol", cases)
