@@ -64,7 +64,7 @@ static void free_cold(struct copi_actor *a)
         return;
     COPI_ASSERT(c->defers == NULL && c->aliases == NULL && c->marks == NULL);
     COPI_ASSERT(c->call_error == NULL && c->epitaph == NULL);
-    COPI_ASSERT(c->kept.monitor == NULL && c->held == NULL);
+    COPI_ASSERT(c->kept.monitor == NULL && c->held == NULL && c->reply == NULL);
     copi_slab_free(COPI_SLAB_128, c);
 }
 

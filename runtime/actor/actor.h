@@ -92,6 +92,7 @@ struct copi_cold {
     struct copi_call_error *call_error; /* of its last call; call_error.c */
     struct copi_epitaph *epitaph;       /* what is told of it if it crashes */
     struct copi_list *held; /* a ring of what holds its messages; held.c */
+    struct cop_msg *reply;  /* that cop_call is copying */
     uint64_t alive_ref;     /* cop_is_alive waits for this one; 0: none */
     bool alive_dead;        /* the answer to it */
     struct copi_kept kept;

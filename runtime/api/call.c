@@ -297,8 +297,9 @@ static inline void begin(struct call *c, struct copi_scope *s, cop_pid to,
 
 /* A part of the functions that the program calls, like most of what is above:
  * the fewer return after the wait, the better (see copi_coro_save). */
-COPI_INLINE int call(struct cop_msg **out, cop_pid to, cop_tag tag,
-                     const void *body, size_t size, cop_time deadline)
+COPI_INLINE int call(struct cop_msg **out, bool is_copied, cop_pid to,
+                     cop_tag tag, const void *body, size_t size,
+                     cop_time deadline)
 {
     struct copi_scope s;
     struct call c;
@@ -316,6 +317,10 @@ COPI_INLINE int call(struct cop_msg **out, cop_pid to, cop_tag tag,
                              c.path[0] != '\0' ? c.path : NULL);
     if (s.self == NULL && c.a != NULL)
         guest_free(c.a, &s);
+    if (rc == 0 && !is_copied)
+        copi_message_give(c.reply);
+    else if (rc == 0 && s.self != NULL)
+        copi_message_begin_copy(s.self, c.reply);
     copi_scope_leave(&s);
     *out = c.reply;
     return rc;
@@ -324,12 +329,8 @@ COPI_INLINE int call(struct cop_msg **out, cop_pid to, cop_tag tag,
 int cop_call_msg(cop_msg **reply, cop_pid to, cop_tag tag, const void *body,
                  size_t size, cop_time deadline)
 {
-    if (reply == NULL)
-        return COP_EINVAL;
-    int rc = call(reply, to, tag, body, size, deadline);
-    if (rc == 0)
-        copi_message_give(*reply);
-    return rc;
+    return reply == NULL ? COP_EINVAL
+                         : call(reply, false, to, tag, body, size, deadline);
 }
 
 int cop_call(cop_pid to, cop_tag tag, const void *body, size_t size,
@@ -338,13 +339,13 @@ int cop_call(cop_pid to, cop_tag tag, const void *body, size_t size,
     struct cop_msg *m;
     if (reply == NULL && cap > 0)
         return COP_EINVAL;
-    int rc = call(&m, to, tag, body, size, deadline);
+    int rc = call(&m, true, to, tag, body, size, deadline);
     if (rc != 0)
         return rc;
     size_t n = m->size;
     if (n > 0 && cap > 0)
         memcpy(reply, cop_msg_body(m), n < cap ? n : cap);
-    cop_msg_free(m);
+    copi_message_end_copy(m);
     return n > INT_MAX ? COP_ESIZE : (int)n;
 }
 

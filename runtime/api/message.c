@@ -86,6 +86,40 @@ COPI_EDGE static bool free_quick(struct cop_msg *m)
     return true;
 }
 
+void copi_message_begin_copy(struct copi_actor *a, struct cop_msg *m)
+{
+    struct copi_cold *cold = copi_cold_of(a);
+    if (COPI_UNLIKELY(cold == NULL))
+        return; /* no memory: then a kill just now may lose it */
+    if (COPI_UNLIKELY(cold->reply != NULL)) /* a copy crashed, and was caught */
+        copi_msg_release(cold->reply);
+    cold->reply = m;
+}
+
+COPI_EDGE static bool end_copy_quick(struct cop_msg *m)
+{
+    struct copi_here *h = &copi_here_own;
+    if (COPI_UNLIKELY(h->native == NULL || h->actor == NULL ||
+                      h->actor->cold->reply != m || !is_easy_to_free(m)))
+        return false;
+    copi_cold_of(h->actor)->reply = NULL;
+    m->kind = COPI_SIG_RELEASED;
+    copi_slab_push(&copi_slab_own.loaded[m->cell], m);
+    return true;
+}
+
+void copi_message_end_copy(struct cop_msg *m)
+{
+    if (COPI_LIKELY(end_copy_quick(m)))
+        return;
+    copi_here_vital_begin();
+    struct copi_actor *a = copi_here_actor();
+    if (a != NULL && a->cold->reply == m)
+        copi_cold_of(a)->reply = NULL;
+    copi_here_vital_end();
+    copi_message_discard(m);
+}
+
 void copi_message_give(struct cop_msg *m)
 {
     m->flags |= COPI_MSG_KEPT;

@@ -143,6 +143,10 @@ static void drop_held(struct copi_actor *a)
     struct cop_msg *m;
     while ((m = copi_held_take(a)) != NULL)
         copi_msg_release(m);
+    if ((m = a->cold->reply) != NULL) {
+        copi_cold_of(a)->reply = NULL;
+        copi_msg_release(m);
+    }
 }
 
 /* While a fault in a release is still the actor's. What comes later is dropped

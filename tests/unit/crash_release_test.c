@@ -177,7 +177,7 @@ static void held_body(void *arg)
             ck_assert_int_eq(cop_send(pid, TAG_GO, NULL, 0), 0);
         else
             cop_exit_signal(pid, COP_SHUTDOWN);
-        ends_so(ref, "shutdown");
+        down_says(ref, "shutdown");
         ck_assert(atomic_load(&released) == 4 || i % 2 == 1);
     }
 }
@@ -374,6 +374,69 @@ END_TEST
 
 /* ----------------------------------------------------------- the process -- */
 
+/* ---------------------------------------------------------------- copies -- */
+
+static void counts(void *data, size_t size)
+{
+    atomic_fetch_add(&released, data == body && size == sizeof body);
+}
+
+static void answers(void *arg)
+{
+    const cop_msg *m;
+
+    (void)arg;
+    while (cop_recv(&m, COP_FOREVER) == 0)
+        ck_assert_int_eq(cop_reply_msg(cop_msg_from(m), trap_of(counts)), 0);
+}
+
+/* To where nothing can be written. */
+static void calls_in_vain(void *server)
+{
+    ck_assert_int_eq(cop_call(*(cop_pid *)server, TAG_GO, NULL, 0, (void *)8,
+                              sizeof body, COP_FOREVER),
+                     0);
+}
+
+static void calls_twice(void *server)
+{
+    char got[sizeof body];
+    cop_reason why;
+
+    ck_assert_int_eq(cop_catch(calls_in_vain, server, &why), COP_EFAILED);
+    cop_reason_release(why);
+    ck_assert_int_eq(atomic_load(&released), 0);
+    ck_assert_int_eq(cop_call(*(cop_pid *)server, TAG_GO, NULL, 0, got,
+                              sizeof got, COP_FOREVER),
+                     (int)sizeof got);
+    ck_assert_int_eq(atomic_load(&released), 2);
+}
+
+static void copy_body(void *arg)
+{
+    cop_pid server;
+    cop_ref ref;
+    cop_opts o = {.arg_bytes = sizeof server, .monitor = &ref};
+
+    (void)arg;
+    ck_assert_int_eq(cop_spawn(&server, answers, NULL, NULL), 0);
+    for (int i = 0; i < 100; i++) {
+        atomic_store(&released, 0);
+        ck_assert_int_eq(cop_spawn(NULL, calls_in_vain, &server, &o), 0);
+        down_says(ref, "{fault, SIGSEGV, 0x8}");
+        ck_assert_int_eq(atomic_load(&released), 1);
+    }
+    atomic_store(&released, 0);
+    ck_assert_int_eq(cop_spawn(NULL, calls_twice, &server, &o), 0);
+    down_says(ref, "normal");
+}
+
+START_TEST(a_reply_goes_with_who_cannot_copy_it)
+{
+    actor_test(copy_body, &(cop_config){.workers = 2});
+}
+END_TEST
+
 static void sends_from_outside(void)
 {
     cop_pid pid;
@@ -405,6 +468,7 @@ static const TTest *const cases[] = {
     a_sender_ends_by_what_is_refused,
     it_can_be_caught,
     a_call_that_it_ends_is_over,
+    a_reply_goes_with_who_cannot_copy_it,
     outside_of_actors_it_ends_the_process,
 };
 NATIVE_MAIN("crash_release", cases)
