@@ -11,8 +11,8 @@
 /* m, which the runtime gives to the program, is its own, and the calling
  * actor's, if there is one. */
 void copi_message_give(struct cop_msg *m);
-/* m, a reply, is the actor's while its bytes are copied, outside of the runtime:
- * begin is called inside, end outside, which frees it. */
+/* m, a reply, is the actor's while its bytes are copied, outside of the
+ * runtime: begin is called inside, end outside, which frees it. */
 void copi_message_begin_copy(struct copi_actor *a, struct cop_msg *m);
 void copi_message_end_copy(struct cop_msg *m);
 /* Else it is misuse of `call`. */
