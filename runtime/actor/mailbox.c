@@ -188,6 +188,7 @@ void copi_inbox_take(struct copi_actor *a, struct cop_msg *prev,
                      struct cop_msg *m)
 {
     struct cop_msg *next = copi_inbox_after(m);
+    __builtin_prefetch(next); /* it will be looked at soon */
     if (prev == NULL) {
         COPI_ASSERT(a->inbox == m);
         a->inbox = next;

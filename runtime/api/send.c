@@ -138,11 +138,14 @@ COPI_INLINE int send_quick(cop_pid to, cop_ref ref, cop_tag tag,
                       (body == NULL && size > 0)) ||
         (h = copi_scope_quick()) == NULL)
         return NOT_SENT;
+    /* first of all, as it may have to come from afar */
+    struct copi_actor *a = copi_table_find(to);
+    if (COPI_LIKELY(a != NULL))
+        __builtin_prefetch((void *)&a->tail, 1);
     struct cop_msg *m = copi_send_make_quick(h, tag, body, size, flags, ref);
     if (COPI_UNLIKELY(m == NULL)) {
         rc = COP_ENOMEM;
     } else {
-        struct copi_actor *a = copi_table_find(to);
         if (COPI_UNLIKELY(a == NULL || a->mailbox_max != 0)) {
             rc = send_now(to, m);
         } else {
