@@ -19,7 +19,13 @@
 #include "runtime/scheduler/timers.h"
 #include "runtime/scheduler/turn.h"
 
-enum { SHARE_EVERY = 4, COLLECT_EVERY = 64, SEARCH_ROUNDS = 4 };
+enum {
+    OTHERS_EVERY = 4 * COPI_TIMERS_EVERY,
+    COLLECT_EVERY = 64,
+    SEARCH_ROUNDS = 4
+};
+
+#define LATE (COP_MS / 4)
 
 struct copi_runtime copi_rt;
 
@@ -107,12 +113,20 @@ void copi_sched_install(void)
     copi_driver.exit_badarg = copi_exit_badarg;
 }
 
+/* Has a worker had no processor for so long that another one should fire its
+ * timers? Asked now and then only, as it reads what others write. */
+static bool are_others_late(const struct copi_worker *w)
+{
+    return w->tick % OTHERS_EVERY == 0 &&
+           copi_timers_next_of_all() <= copi_clock_now() - LATE;
+}
+
 /* Fires the worker's own timers, or everybody's. */
 static void poll_timers(struct copi_worker *w, bool all)
 {
     if (copi_rt.config.virtual_time)
         return;
-    if (all)
+    if (all || are_others_late(w))
         copi_timers_expire_all(copi_clock_now());
     else if (copi_timers_next(w->index) != COP_FOREVER)
         copi_timers_expire(w->index, copi_clock_now());
