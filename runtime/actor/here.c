@@ -9,7 +9,8 @@
 
 COPI_THREAD_LOCAL struct copi_here copi_here_own;
 
-/* The empty asm keeps link-time optimisation from calling this function pure
+#if !defined(__x86_64__)
+/* The empty asm keeps link-time optimisation from calling these functions pure
  * and merging two calls on either side of a switch. */
 COPI_EDGE COPI_NOINLINE struct copi_here *copi_here(void)
 {
@@ -22,6 +23,7 @@ COPI_EDGE COPI_NOINLINE struct copi_actor *copi_here_actor(void)
     __asm__ volatile("" ::: "memory");
     return copi_here_own.actor;
 }
+#endif
 
 void copi_here_judge_begin(void)
 {

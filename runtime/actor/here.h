@@ -20,7 +20,7 @@ struct copi_native;
 struct copi_slab_cache;
 
 struct copi_here {
-    struct copi_actor *actor;       /* running, or the guest of this thread */
+    struct copi_actor *actor; /* first; running, or the guest of this thread */
     struct copi_worker *worker;     /* NULL on threads that are no workers' */
     struct copi_counters *counters; /* the worker's; NULL elsewhere */
     struct copi_native *native;     /* the thread's own stack, of machines */
@@ -36,13 +36,38 @@ struct copi_here {
                                   last, as it is rarely looked at */
 };
 
-COPI_NOINLINE struct copi_here *copi_here(void);
 /* The variable itself, for small functions of the edge that end before anything
  * can switch. */
 extern COPI_THREAD_LOCAL struct copi_here copi_here_own;
 
+#if defined(__x86_64__)
+/* A call is most of what it would cost, so it is written out; a volatile asm is
+ * neither merged with another one nor moved over a call. */
+COPI_INLINE struct copi_here *copi_here(void)
+{
+    struct copi_here *h;
+    __asm__ volatile("movq copi_here_own@gottpoff(%%rip), %0\n\t"
+                     "addq %%fs:0, %0"
+                     : "=r"(h)
+                     :
+                     : "cc", "memory");
+    return h;
+}
 /* The running actor, or NULL. */
+COPI_INLINE struct copi_actor *copi_here_actor(void)
+{
+    struct copi_actor *a; /* the first member */
+    __asm__ volatile("movq copi_here_own@gottpoff(%%rip), %0\n\t"
+                     "movq %%fs:(%0), %0"
+                     : "=r"(a)
+                     :
+                     : "memory");
+    return a;
+}
+#else
+COPI_NOINLINE struct copi_here *copi_here(void);
 COPI_NOINLINE struct copi_actor *copi_here_actor(void);
+#endif
 
 /* Around a function of the program in the middle of a call of the running
  * actor, with nothing half changed, that must not be interrupted: no

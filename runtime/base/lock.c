@@ -100,9 +100,9 @@ bool copi_lock_may_acquire(enum copi_lock_rank rank)
     return *held() >> rank == 0;
 }
 
-bool copi_lock_none_held(void)
+COPI_OUTLINE bool copi_lock_none_held(void)
 {
-    return *held() == 0;
+    return held_mask == 0;
 }
 
 const char *copi_lock_rank_name(enum copi_lock_rank rank)

@@ -234,13 +234,13 @@ COPI_EDGE void copi_slab_free_slowly(struct copi_slab_cache *cache,
 
 COPI_EDGE void *copi_slab_alloc(enum copi_slab_class c)
 {
-    return copi_slab_alloc_from(copi_slab_cache(), c);
+    return copi_slab_alloc_from(&copi_slab_own, c);
 }
 
 COPI_EDGE void copi_slab_free(enum copi_slab_class c, void *p)
 {
     if (p != NULL)
-        copi_slab_free_to(copi_slab_cache(), c, p);
+        copi_slab_free_to(&copi_slab_own, c, p);
 }
 
 enum copi_slab_class copi_slab_class_of(size_t n)
