@@ -17,9 +17,12 @@ enum { MANY = 500 };
 
 static int fds[MANY];
 
+/* As one of ours, a device or a file without a name: the report of a crash may
+ * have opened another file under the same number. */
 static bool is_open(int fd)
 {
-    return fcntl(fd, F_GETFD) >= 0;
+    struct stat s;
+    return fstat(fd, &s) == 0 && (S_ISCHR(s.st_mode) || s.st_nlink == 0);
 }
 
 static int opened(void)
