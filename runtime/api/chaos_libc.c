@@ -21,6 +21,7 @@
 #include "runtime/api/chaos.h"
 #include "runtime/base/os.h"
 #include "runtime/probe/trace.h"
+#include "runtime/scheduler/preempt.h"
 #include "runtime/scheduler/worker.h"
 
 /* Is `frame` one on the stack of the running actor? */
@@ -75,7 +76,7 @@ static int decide(struct copi_actor *a, enum copi_libc fn)
     return error;
 }
 
-int copi_chaos_libc(enum copi_libc fn)
+static int ask_plan(enum copi_libc fn)
 {
     int error = 0;
     struct copi_actor *a = begin();
@@ -89,4 +90,12 @@ int copi_chaos_libc(enum copi_libc fn)
         *copi_os_errno() = error;
     end();
     return error;
+}
+
+/* The plan is asked when the call is really about to be made. */
+int copi_chaos_call(enum copi_libc fn, const void *caller)
+{
+    if (copi_inject_asks_at_libc())
+        copi_preempt_at_call(caller);
+    return copi_inject_names_libc(fn) ? ask_plan(fn) : 0;
 }

@@ -239,7 +239,7 @@ int copi_inject_start(const struct copi_plan *plan, uint64_t seed)
     started_at = copi_clock_now();
     atomic_fetch_add_explicit(&era, 1, memory_order_relaxed);
     atomic_store(&copi_inject_mask, bits_of(plan));
-    atomic_store(&copi_inject_libc, libc_of(plan));
+    atomic_fetch_or(&copi_inject_libc, libc_of(plan));
     copi_fault_plan(points_of(plan), decide_point);
     /* seq_cst: publishes all this to copi_inject_enter */
     atomic_store(&state, ON);
@@ -253,12 +253,23 @@ bool copi_inject_stop(void)
     if (!atomic_compare_exchange_strong(&state, &was, SWITCHING))
         return false;
     atomic_store(&copi_inject_mask, 0);
-    atomic_store(&copi_inject_libc, 0);
+    atomic_fetch_and(&copi_inject_libc, COPI_INJECT_ASKED);
     copi_fault_plan(0, NULL);
     while (atomic_load(&inside) != 0)
         copi_os_yield();
     atomic_store(&state, OFF);
     return true;
+}
+
+/* Relaxed: who sees it looks at what it is about by itself. */
+void copi_inject_ask_at_libc(bool on)
+{
+    if (on)
+        atomic_fetch_or_explicit(&copi_inject_libc, COPI_INJECT_ASKED,
+                                 memory_order_relaxed);
+    else
+        atomic_fetch_and_explicit(&copi_inject_libc, ~COPI_INJECT_ASKED,
+                                  memory_order_relaxed);
 }
 
 bool copi_inject_hold(void)
