@@ -24,17 +24,12 @@ static inline void *copi_libc_next(const char *name)
 /* Weak: a program may have a function of its own with such a name. */
 #define COPI_LIBC_WEAK __attribute__((weak)) COP_API
 
-/* 0, or the error with which this call of `name` is to fail; in the function
- * itself, or told where that returns to. */
+/* 0, or the error with which this call of `name` is to fail. In a function that
+ * returns to who called, or to one that does. */
 #define COPI_LIBC_FAILS(name)                                                  \
-    COPI_LIBC_FAILS_FOR(name, __builtin_return_address(0))
-#define COPI_LIBC_FAILS_FOR(name, caller)                                      \
     (copi_inject_has_libc(COPI_LIBC_##name)                                    \
-         ? copi_chaos_call(COPI_LIBC_##name, caller)                           \
+         ? copi_chaos_call(COPI_LIBC_##name, __builtin_return_address(0))      \
          : 0)
-
-/* What stands between brackets. */
-#define COPI_LIBC_BARE(...) __VA_ARGS__
 
 /* libc's function of this name, if somebody has looked for it; and NAME_find,
  * which does. Relaxed: whoever looks finds the same. */
@@ -56,10 +51,9 @@ static inline void *copi_libc_next(const char *name)
 #define COPI_LIBC_DEFINE(name, type, params, args)                             \
     COPI_LIBC_FIND(name, type, params, args)                                   \
     COPI_LIBC_WEAK type name params;                                           \
-    static COPI_COLD type name##_rare(const void *caller,                      \
-                                      COPI_LIBC_BARE params)                   \
+    static COPI_COLD type name##_rare params                                   \
     {                                                                          \
-        if (COPI_LIBC_FAILS_FOR(name, caller) != 0)                            \
+        if (COPI_LIBC_FAILS(name) != 0)                                        \
             return -1;                                                         \
         name##_fn fn = COPI_LIBC_FOUND(name);                                  \
         return (fn != NULL ? fn : name##_find()) args;                         \
@@ -69,8 +63,7 @@ static inline void *copi_libc_next(const char *name)
         name##_fn fn = COPI_LIBC_FOUND(name);                                  \
         if (COPI_UNLIKELY(fn == NULL ||                                        \
                           copi_inject_has_libc(COPI_LIBC_##name)))             \
-            return name##_rare(__builtin_return_address(0),                    \
-                               COPI_LIBC_BARE args);                           \
+            return name##_rare args;                                           \
         return fn args;                                                        \
     }
 

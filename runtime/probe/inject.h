@@ -35,30 +35,23 @@ static inline bool copi_inject_is_on(enum copi_inject_bit what)
     return COPI_UNLIKELY((m & what) != 0);
 }
 
-/* Bit f: the plan has rules for calls of function f of libc. The highest: an
- * actor is to give way at any of them (scheduler/preempt.c). Read by the three
- * below only. */
+/* Bit f: the plan has rules for calls of function f of libc. All of them: an
+ * actor is to give way at any (scheduler/preempt.c). Read by
+ * copi_inject_has_libc only. */
 extern _Atomic uint64_t copi_inject_libc;
-#define COPI_INJECT_ASKED (UINT64_C(1) << 63)
 
-/* Is there anything to do before a call of this function? Relaxed: who does it
- * looks again. */
+/* Is there perhaps anything to do before a call of this function? Relaxed:
+ * likewise. */
 static inline bool copi_inject_has_libc(enum copi_libc fn)
 {
     uint64_t m = atomic_load_explicit(&copi_inject_libc, memory_order_relaxed);
-    return COPI_UNLIKELY((m & (UINT64_C(1) << fn | COPI_INJECT_ASKED)) != 0);
+    return COPI_UNLIKELY((m >> fn & 1) != 0);
 }
-static inline bool copi_inject_names_libc(enum copi_libc fn)
-{
-    uint64_t m = atomic_load_explicit(&copi_inject_libc, memory_order_relaxed);
-    return (m >> fn & 1) != 0;
-}
-static inline bool copi_inject_asks_at_libc(void)
-{
-    uint64_t m = atomic_load_explicit(&copi_inject_libc, memory_order_relaxed);
-    return (m & COPI_INJECT_ASKED) != 0;
-}
-/* Sets or takes back the highest bit, whatever plan is on. Any thread. */
+
+/* What of the two it is. */
+bool copi_inject_names_libc(enum copi_libc fn);
+bool copi_inject_asks_at_libc(void);
+/* sysmon: actors are to give way there, or not any more. */
 void copi_inject_ask_at_libc(bool on);
 
 /* What happens to actors, for the files that run them: they rank below those
