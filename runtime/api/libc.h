@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * libc.h - functions of libc that are taken over: how to reach libc's own, and
- * how those are made that a fault plan may let fail. Rank: 5. See libc_file.c.
+ * how those are made that a fault plan may let fail, or at which actors give
+ * way. Rank: 5. See libc_file.c.
  */
 #ifndef COPI_API_LIBC_H
 #define COPI_API_LIBC_H

@@ -33,11 +33,12 @@
  *   - the frame is on the actor's own stack: not in the handler of a signal;
  *   - the call is made by the program's own code, and nobody outside of that
  *     waits for it to return: a library's call may be made under its lock, and
- *     a handler on the actor's own stack is called by libc.
+ *     a handler on the actor's own stack is called by libc;
+ *   - it is this process, not a child that the actor has forked.
  *
- * The functions go that way only while a bit is set that all of them look at
- * anyhow, for fault plans: while a turn is pressed, or a thread that has lost
- * its worker moves.
+ * They look for that only while a word says so that they look at anyhow, for
+ * fault plans: while a turn is pressed, or a thread that has lost its worker
+ * moves.
  *
  * A preempted actor is *held*: it may be in the middle of code that keeps the
  * address of something thread-local in a register. It goes to the hogs of its
@@ -96,6 +97,7 @@ enum { FRAMES_LOOKED_AT = 128, OWN_FRAMES = 8 };
 
 static struct sigaction before;
 static bool installed;
+static int process; /* where it is */
 
 /* How long this turn has lasted, as far as sysmon has seen. A signal that was
  * meant for the turn before may come in one that sysmon does not know yet:
@@ -233,15 +235,24 @@ static COPI_NOINLINE bool is_plain_call(const struct copi_stack *s,
     return true;
 }
 
-/* Inside the runtime. */
+/* Inside the runtime. Relaxed, all: the turn is this thread's own, `pressed`
+ * was stored in it, and of `lost` machine.h knows more. */
+static bool may_be_due(const struct copi_here *h)
+{
+    const struct copi_worker *w = h->worker;
+    return w == NULL ||
+           atomic_load_explicit(&h->lost, memory_order_relaxed) != 0 ||
+           atomic_load_explicit(&w->pressed, memory_order_relaxed) ==
+               atomic_load_explicit(&w->turn, memory_order_relaxed);
+}
+
+/* In a child that an actor has forked there is nobody to give way to, and the
+ * lock of machine.c may be held for ever. */
 static bool is_due(const struct copi_here *h)
 {
-    if (copi_machine_is_lost(copi_machine_of(h)))
-        return needs_worker(h->actor);
-    const struct copi_worker *w = h->worker;
-    /* relaxed: the turn is this thread's own, and the other was stored in it */
-    return atomic_load_explicit(&w->pressed, memory_order_relaxed) ==
-           atomic_load_explicit(&w->turn, memory_order_relaxed);
+    return may_be_due(h) && copi_os_pid() == process &&
+           (!copi_machine_is_lost(copi_machine_of(h)) ||
+            needs_worker(h->actor));
 }
 
 /* Marks the thread as inside the runtime, so that it is neither preempted nor
@@ -251,7 +262,7 @@ COPI_EDGE static const uintptr_t *find_place(const void *caller, bool *runaway)
 {
     const uintptr_t *frame = NULL;
     struct copi_here *h = copi_here();
-    if (!is_in_actor(h) || !copi_lock_none_held())
+    if (!installed || !is_in_actor(h) || !copi_lock_none_held())
         return NULL;
     atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
     /* machine.c makes the fence */
@@ -304,6 +315,7 @@ void copi_preempt_init(void)
     if (COPI_ASAN || COPI_TSAN || !copi_text_is_told_apart() ||
         !copi_mcontext_call_init(yield_in_mid_code))
         return;
+    process = copi_os_pid();
     sa.sa_sigaction = on_signal;
     sigfillset(&sa.sa_mask);
     installed = sigaction(copi_os_interrupt_signal(), &sa, &before) == 0;

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -427,6 +428,44 @@ START_TEST(nobody_gives_way_in_the_middle_of_something)
 }
 END_TEST
 
+/* It has no other threads, and must not run other actors. */
+static int child(void)
+{
+    alarm(10);
+    reads_for_a_while();
+    return atomic_load(&wrong) == 0 ? 7 : 8;
+}
+
+static int child_status;
+
+static void in_a_child(void)
+{
+    for (int64_t end = real_now() + 25 * COP_MS; real_now() < end;)
+        continue; /* the next call gives way */
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(child());
+    if (waitpid(pid, &child_status, 0) != pid)
+        atomic_fetch_add(&wrong, 1);
+}
+
+static void child_body(void *arg)
+{
+    (void)arg;
+    open_all();
+    ck_assert_int_eq(cop_spawn(NULL, pipes, NULL, NULL), 0);
+    (void)preempted_in(in_a_child);
+    ck_assert(WIFEXITED(child_status));
+    ck_assert_int_eq(WEXITSTATUS(child_status), 7);
+    atomic_store(&may_end, true);
+}
+
+START_TEST(a_forked_child_gives_way_to_nobody)
+{
+    actor_test(child_body, &(cop_config){.workers = 1});
+}
+END_TEST
+
 static void job(void *arg)
 {
     (void)arg;
@@ -471,6 +510,7 @@ static const TTest *const cases[] = {
     errno_stays_where_it_is,
     a_plan_does_not_mind,
     nobody_gives_way_in_the_middle_of_something,
+    a_forked_child_gives_way_to_nobody,
     other_threads_are_left_alone,
 };
 NATIVE_MAIN("syscall", cases)
