@@ -213,7 +213,7 @@ static const uintptr_t *find_frame(const struct copi_stack *s,
             return NULL;
         if (f[1] == (uintptr_t)caller)
             return f;
-        f = (const uintptr_t *)f[0]; /* NOLINT: a frame's link */
+        f = (const uintptr_t *)f[0];
     }
     return NULL;
 }
