@@ -255,6 +255,14 @@ static bool is_due(const struct copi_here *h)
             needs_worker(h->actor));
 }
 
+/* What was found out is dear: not at each call from there. */
+static void try_again_later(struct copi_worker *w)
+{
+    if (w != NULL)
+        /* relaxed: sysmon presses anew at its next look */
+        atomic_store_explicit(&w->pressed, 0, memory_order_relaxed);
+}
+
 /* Marks the thread as inside the runtime, so that it is neither preempted nor
  * loses its worker meanwhile. NULL: it is not to yield here; else the frame
  * that returns to the program. */
@@ -268,9 +276,14 @@ COPI_EDGE static const uintptr_t *find_place(const void *caller, bool *runaway)
     /* machine.c makes the fence */
     atomic_signal_fence(memory_order_seq_cst);
     const struct copi_stack *s = &h->actor->carrier->coro.stack;
-    if (is_due(h) && (frame = find_frame(s, caller)) != NULL &&
-        (!has_room(s, (uintptr_t)frame) || !is_plain_call(s, frame)))
-        frame = NULL;
+    if (is_due(h)) {
+        frame = find_frame(s, caller);
+        if (frame != NULL &&
+            (!has_room(s, (uintptr_t)frame) || !is_plain_call(s, frame)))
+            frame = NULL;
+        if (frame == NULL)
+            try_again_later(h->worker);
+    }
     *runaway = frame != NULL && is_runaway(h);
     /* release: as copi_scope_leave */
     atomic_store_explicit(&h->in_runtime, 0, memory_order_release);

@@ -62,7 +62,8 @@ struct watched {
     cop_time since;
     cop_time cpu;        /* of its thread then; -1: not known */
     cop_time burnt;      /* since then, when it was a hog at the last look */
-    cop_time pressed_at; /* the same when it was pressed */
+    uint64_t pressed;    /* the turn that was pressed at the last look, or 0 */
+    cop_time pressed_at; /* `burnt` when that began */
 };
 
 static struct copi_thread thread;
@@ -149,9 +150,9 @@ static void say_pressed(bool on)
     said = on;
 }
 
-static bool is_pressed(const struct copi_worker *w, const struct watched *s)
+static bool is_pressed(const struct watched *s)
 {
-    return atomic_load_explicit(&w->pressed, memory_order_relaxed) == s->turn;
+    return s->pressed == s->turn;
 }
 
 /* True: the turn goes on although it was asked to end at an earlier look, and
@@ -160,15 +161,15 @@ static bool is_pressed(const struct copi_worker *w, const struct watched *s)
 static bool press(struct copi_worker *w, struct watched *s, cop_time burnt,
                   bool was_asked)
 {
-    bool was_pressed = is_pressed(w, s);
+    bool was_pressed = is_pressed(s);
     bool presses = was_asked && (burnt != s->burnt ||
                                  (was_pressed && copi_machine_is_running(w)));
     s->burnt = burnt;
     if (presses && !was_pressed)
         s->pressed_at = burnt;
+    s->pressed = presses ? s->turn : 0;
     /* relaxed: void unless it is the turn that looks at it */
-    atomic_store_explicit(&w->pressed, presses ? s->turn : 0,
-                          memory_order_relaxed);
+    atomic_store_explicit(&w->pressed, s->pressed, memory_order_relaxed);
     if (presses)
         say_pressed(true); /* before it runs on */
     return presses;
@@ -176,11 +177,10 @@ static bool press(struct copi_worker *w, struct watched *s, cop_time burnt,
 
 /* Neither struck by signals nor at a call of libc, for all that it has run
  * since. */
-static bool is_in_vain(const struct copi_worker *w, const struct watched *s,
-                       cop_time burnt)
+static bool is_in_vain(const struct watched *s, cop_time burnt)
 {
     cop_time slice = copi_rt.config.slice_ns;
-    return burnt >= IN_VAIN_AFTER * slice && is_pressed(w, s) &&
+    return burnt >= IN_VAIN_AFTER * slice && is_pressed(s) &&
            burnt - s->pressed_at >= slice;
 }
 
@@ -195,7 +195,7 @@ static bool deal_with_hog(struct copi_worker *w, struct watched *s, bool work,
     if (!was_asked)
         copi_trace(COP_TRACE_HOG, COP_NO_PID, COP_NO_PID, w->index);
     bool is_mendable = copi_preempt_is_possible() &&
-                       is_computing(w, s, &burnt) && !is_in_vain(w, s, burnt);
+                       is_computing(w, s, &burnt) && !is_in_vain(s, burnt);
     if (burnt >= (work ? slice_of(w, work) / 2 : slice))
         copi_machine_preempt(w, s->turn);
     if (waits && copi_idle_count_asleep() > 0 && !only_it_can_run_something(w))
