@@ -47,9 +47,10 @@ void copi_chaos_send_reset(void);
 
 /* ----------------------------------------------------- chaos_libc.c -- */
 
-/* If this call of fn is an actor's and the plan lets it fail: the error, which
+/* Before a call of fn, which will return to `caller`: an actor that is asked to
+ * gives way first (preempt.h). If the plan lets its call fail: the error, which
  * is errno then. 0: it does not. Any thread, also in a signal's handler. */
-int copi_chaos_libc(enum copi_libc fn);
+int copi_chaos_call(enum copi_libc fn, const void *caller);
 
 /* ---------------------------------------------------- chaos_drive.c -- */
 

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * chaos_libc.c - what a fault plan does to functions of libc that actors call.
- * Rank: 5.
+ * chaos_libc.c - what happens before a function of libc that actors call: who
+ * must give way does (scheduler/preempt.c), and a fault plan may let the call
+ * fail. Rank: 5.
  *
  * The functions themselves (libc_file.c and its kin) come here if the plan
- * names them, whoever called them. Meant are the calls of an actor's own code,
- * and of libraries that it calls: outside of the runtime, on the actor's own
- * stack (a handler of a signal has another, and the report of a crash must be
- * written), or in cop_blocking, on the thread that does the job. All others
- * find nothing here.
+ * names them, or anybody is to give way, whoever called them. Meant are the
+ * calls of an actor's own code, and of libraries that it calls: outside of the
+ * runtime, on the actor's own stack (a handler of a signal has another, and the
+ * report of a crash must be written), or in cop_blocking, on the thread that
+ * does the job. All others find nothing here.
  *
  * To look, the thread is marked as inside the runtime: it is neither preempted
  * nor killed nor loses its worker meanwhile, and no reduction is spent, so that
- * a call that does not fail is no place for an actor to give way either. errno
- * is set before the mark is taken off: who preempts keeps it.
+ * a plan changes nothing about when actors give way. errno is set before the
+ * mark is taken off: who preempts keeps it.
  *
  * In a child that an actor forks the plan goes on, by what its copy counts.
  */
@@ -21,6 +22,7 @@
 #include "runtime/api/chaos.h"
 #include "runtime/base/os.h"
 #include "runtime/probe/trace.h"
+#include "runtime/scheduler/preempt.h"
 #include "runtime/scheduler/worker.h"
 
 /* Is `frame` one on the stack of the running actor? */
@@ -75,7 +77,7 @@ static int decide(struct copi_actor *a, enum copi_libc fn)
     return error;
 }
 
-int copi_chaos_libc(enum copi_libc fn)
+static int ask_plan(enum copi_libc fn)
 {
     int error = 0;
     struct copi_actor *a = begin();
@@ -89,4 +91,12 @@ int copi_chaos_libc(enum copi_libc fn)
         *copi_os_errno() = error;
     end();
     return error;
+}
+
+/* The plan is asked when the call is really about to be made. */
+int copi_chaos_call(enum copi_libc fn, const void *caller)
+{
+    if (copi_inject_asks_at_libc())
+        copi_preempt_at_call(caller);
+    return copi_inject_names_libc(fn) ? ask_plan(fn) : 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * libc.h - functions of libc that are taken over: how to reach libc's own, and
- * how those are made that a fault plan may let fail. Rank: 5. See libc_file.c.
+ * how those are made that a fault plan may let fail, or at which actors give
+ * way. Rank: 5. See libc_file.c.
  */
 #ifndef COPI_API_LIBC_H
 #define COPI_API_LIBC_H
@@ -24,10 +25,11 @@ static inline void *copi_libc_next(const char *name)
 /* Weak: a program may have a function of its own with such a name. */
 #define COPI_LIBC_WEAK __attribute__((weak)) COP_API
 
-/* 0, or the error with which this call of `name` is to fail. */
+/* 0, or the error with which this call of `name` is to fail. In a function that
+ * returns to who called, or to one that does. */
 #define COPI_LIBC_FAILS(name)                                                  \
     (copi_inject_has_libc(COPI_LIBC_##name)                                    \
-         ? copi_chaos_libc(COPI_LIBC_##name)                                   \
+         ? copi_chaos_call(COPI_LIBC_##name, __builtin_return_address(0))      \
          : 0)
 
 /* libc's function of this name, if somebody has looked for it; and NAME_find,

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * libc_file.c - functions of libc for files, which a fault plan may let fail.
- * Rank: 5.
+ * libc_file.c - functions of libc for files, which a fault plan may let fail,
+ * and at which an actor may have to give way. Rank: 5.
  *
  * `errno read EIO p=0.001` in a plan means the calls that actors make. So these
  * functions are defined here, before libc's: a program's names, and those of
  * the libraries that it links, are looked up here first. Each is a look at one
  * word, whose bit is set if the plan that is on names the function, and a jump
- * to libc's; chaos_libc.c decides about the rest. A jump, not a call: the frame
- * is gone while libc is at work, so that a fault, a backtrace, a cancellation
- * or a thread stuck in the kernel look as they would without us.
+ * to libc's; chaos_libc.c decides about the rest. All bits are set while some
+ * actor's turn is to end at such a call (scheduler/preempt.c). A jump, not a
+ * call: the frame is gone while libc is at work, so that a fault, a backtrace,
+ * a cancellation or a thread stuck in the kernel look as they would without us.
  *
  *     libc.h         how such a function is made
  *     libc_file.c    files and descriptors

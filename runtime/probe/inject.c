@@ -54,6 +54,9 @@ struct copi_inject_door copi_inject_door;
 
 static _Atomic uint32_t state;
 static _Atomic uint32_t inside;
+/* What copi_inject_libc is made of. */
+static _Atomic uint64_t libc_named;
+static _Atomic uint32_t libc_asked;
 static _Atomic uint32_t era;
 static struct active rule[COPI_PLAN_RULES];
 static unsigned rule_count;
@@ -212,6 +215,46 @@ static uint64_t libc_of(const struct copi_plan *plan)
     return functions;
 }
 
+static uint64_t what_for_libc(void)
+{
+    return atomic_load(&libc_asked) != 0 ? UINT64_MAX
+                                         : atomic_load(&libc_named);
+}
+
+/* Two may do this at once, each after it changed one of the two: seq_cst, so
+ * that who stores last has seen both. */
+static void tell_libc(void)
+{
+    uint64_t told;
+    do {
+        told = what_for_libc();
+        atomic_store(&copi_inject_libc, told);
+    } while (what_for_libc() != told);
+}
+
+void copi_inject_ask_at_libc(bool on)
+{
+    atomic_store(&libc_asked, on); /* seq_cst: pairs with tell_libc */
+    tell_libc();
+}
+
+bool copi_inject_asks_at_libc(void)
+{
+    return atomic_load_explicit(&libc_asked, memory_order_relaxed) != 0;
+}
+
+bool copi_inject_names_libc(enum copi_libc fn)
+{
+    uint64_t m = atomic_load_explicit(&libc_named, memory_order_relaxed);
+    return (m >> fn & 1) != 0;
+}
+
+static void name_libc(uint64_t functions)
+{
+    atomic_store(&libc_named, functions); /* seq_cst: pairs with tell_libc */
+    tell_libc();
+}
+
 static uint32_t points_of(const struct copi_plan *plan)
 {
     uint32_t points = 0;
@@ -239,7 +282,7 @@ int copi_inject_start(const struct copi_plan *plan, uint64_t seed)
     started_at = copi_clock_now();
     atomic_fetch_add_explicit(&era, 1, memory_order_relaxed);
     atomic_store(&copi_inject_mask, bits_of(plan));
-    atomic_store(&copi_inject_libc, libc_of(plan));
+    name_libc(libc_of(plan));
     copi_fault_plan(points_of(plan), decide_point);
     /* seq_cst: publishes all this to copi_inject_enter */
     atomic_store(&state, ON);
@@ -253,7 +296,7 @@ bool copi_inject_stop(void)
     if (!atomic_compare_exchange_strong(&state, &was, SWITCHING))
         return false;
     atomic_store(&copi_inject_mask, 0);
-    atomic_store(&copi_inject_libc, 0);
+    name_libc(0);
     copi_fault_plan(0, NULL);
     while (atomic_load(&inside) != 0)
         copi_os_yield();

@@ -35,16 +35,24 @@ static inline bool copi_inject_is_on(enum copi_inject_bit what)
     return COPI_UNLIKELY((m & what) != 0);
 }
 
-/* Bit f: the plan has rules for calls of function f of libc. Read by
+/* Bit f: the plan has rules for calls of function f of libc. All of them: an
+ * actor is to give way at any (scheduler/preempt.c). Read by
  * copi_inject_has_libc only. */
 extern _Atomic uint64_t copi_inject_libc;
 
-/* Relaxed: likewise. */
+/* Is there perhaps anything to do before a call of this function? Relaxed:
+ * likewise. */
 static inline bool copi_inject_has_libc(enum copi_libc fn)
 {
     uint64_t m = atomic_load_explicit(&copi_inject_libc, memory_order_relaxed);
     return COPI_UNLIKELY((m >> fn & 1) != 0);
 }
+
+/* What of the two it is. */
+bool copi_inject_names_libc(enum copi_libc fn);
+bool copi_inject_asks_at_libc(void);
+/* sysmon: actors are to give way there, or not any more. */
+void copi_inject_ask_at_libc(bool on);
 
 /* What happens to actors, for the files that run them: they rank below those
  * that know. Set once, before the first worker starts. */

@@ -298,21 +298,25 @@ void copi_machines_preempt_all(void)
     copi_lock_release(&lock);
 }
 
-void copi_machines_preempt_lost(cop_time cpu_ns)
+bool copi_machines_preempt_lost(cop_time cpu_ns)
 {
+    bool moves = false;
     if (atomic_load(&copi_rt.lost) == 0)
-        return;
+        return false;
     copi_lock_acquire(&lock);
     for (struct copi_machine *m = all; m != NULL; m = m->next) {
         if (tid_locked(m) == 0 || atomic_load(&m->here->lost) == 0)
             continue;
         int64_t now = copi_os_thread_cpu_ns(&m->thread);
+        moves = moves || now != m->cpu_looked;
+        m->cpu_looked = now;
         if (now - m->cpu_seen < cpu_ns)
             continue;
         m->cpu_seen = now;
         interrupt_locked(m);
     }
     copi_lock_release(&lock);
+    return moves;
 }
 
 struct copi_here *copi_machine_was_lost(void)

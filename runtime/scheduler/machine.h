@@ -32,8 +32,9 @@ void copi_machine_preempt(struct copi_worker *w, uint64_t turn);
 /* All of them, whatever they do. */
 void copi_machines_preempt_all(void);
 /* Those without a worker that have used so much processor time since they were
- * interrupted last. For sysmon. */
-void copi_machines_preempt_lost(cop_time cpu_ns);
+ * interrupted last. True: one of all has used some since the last look. For
+ * sysmon. */
+bool copi_machines_preempt_lost(cop_time cpu_ns);
 
 /* On the stuck machine, on its actor's stack, entering the runtime: returns
  * when the actor runs on a machine with a worker, with what is here then. */

@@ -12,7 +12,7 @@
  * works in this way.) This is also where an exit signal reaches an actor that
  * never receives.
  *
- * Only if all of these hold; otherwise the handler does nothing, and half a
+ * Only if all of these hold; otherwise the handler does nothing, and part of a
  * slice later sysmon tries again:
  *
  *   - the thread is a machine, outside the runtime, with an actor;
@@ -21,10 +21,30 @@
  *     a lock of the runtime's (which few calls take without entering);
  *   - enough stack is left.
  *
+ * An actor that makes one short system call after the other is hardly ever
+ * struck there: a signal waits for the end of the system call, and that is in
+ * libc. Nor does it call the runtime. But it calls functions of libc that the
+ * runtime stands before (api/libc_file.c). So if a turn still lasts at the look
+ * after the one at which it was asked to end, sysmon *presses* it, and at its
+ * next such call it yields, as if a signal had struck at the call instruction,
+ * and on the same conditions. What the handler knows by where it struck is
+ * found out otherwise:
+ *
+ *   - the frame is on the actor's own stack: not in the handler of a signal;
+ *   - the call is made by the program's own code, and nobody outside of that
+ *     waits for it to return: a library's call may be made under its lock, and
+ *     a handler on the actor's own stack is called by libc;
+ *   - it is this process, not a child that the actor has forked.
+ *
+ * They look for that only while a word says so that they look at anyhow, for
+ * fault plans: while a turn is pressed, or a thread that has lost its worker
+ * moves.
+ *
  * A preempted actor is *held*: it may be in the middle of code that keeps the
  * address of something thread-local in a register. It goes to the hogs of its
  * worker (runq.c), from which nobody steals, and the worker stays with its
- * thread, until the actor leaves by its own will.
+ * thread, until the actor leaves by its own will. (A call of libc is no such
+ * leave: `errno` is at the thread's address before and after it.)
  *
  * But it may hold a mutex of the system's, for which another actor now blocks
  * the thread that alone could go on with it. So a worker whose thread has
@@ -33,15 +53,21 @@
  * that hangs. (Not if it blocks within the runtime, in a `when` of a receive.)
  *
  * An actor whose thread has lost its worker, and which computes, has that
- * thread for itself. It is interrupted only if a signal has come for it or it
- * has a limit, and then goes on with a worker, where it meets the one or the
- * other.
+ * thread for itself. It is interrupted, or yields at a call of libc, only if a
+ * signal has come for it or it has a limit, and then goes on with a worker,
+ * where it meets the one or the other.
  *
  * An actor whose spawn set a limit (max_run_ns) and that has run that long
  * without a call ends here, as if by a fault: it will hardly mend itself.
  *
  * Rejected: a timer per thread instead of sysmon's signals: a signal per slice
- * for everybody, to find the few that need one.
+ * for everybody, to find the few that need one. Calls of libc that yield at
+ * once when asked, as calls into the runtime do: they would hold actors that
+ * are about to make such a call, and may go anywhere after it. To put another
+ * return address under the function of libc that a signal strikes in, which
+ * would reach all of them: unwinders, exceptions, dlsym and shadow stacks look
+ * at it. To yield where the kernel returns to libc: with threads it is in the
+ * middle of a section that may be cancelled.
  */
 #include "runtime/scheduler/preempt.h"
 
@@ -52,6 +78,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/lock.h"
 #include "runtime/base/os.h"
+#include "runtime/coroutine/frames.h"
 #include "runtime/coroutine/mcontext.h"
 #include "runtime/probe/text.h"
 #include "runtime/scheduler/crash.h"
@@ -64,9 +91,13 @@
 
 /* For leaving, and for clean-ups if an exit signal has come. */
 enum { ROOM_BYTES = 6 << 10 };
+/* What is looked at for one that calls back, further out is taken for the
+ * actor's; and how far a function of libc is behind its long way. */
+enum { FRAMES_LOOKED_AT = 128, OWN_FRAMES = 8 };
 
 static struct sigaction before;
 static bool installed;
+static int process; /* where it is */
 
 /* How long this turn has lasted, as far as sysmon has seen. A signal that was
  * meant for the turn before may come in one that sysmon does not know yet:
@@ -169,6 +200,109 @@ COPI_EDGE static void yield_in_mid_code(void)
     atomic_store_explicit(&copi_here()->in_runtime, 0, memory_order_release);
 }
 
+/* ------------------------------------------------------ at calls of libc -- */
+
+/* Our own frame that returns to `caller`, on the way from it to here; NULL: it
+ * is not on the actor's stack. */
+static const uintptr_t *find_frame(const struct copi_stack *s,
+                                   const void *caller)
+{
+    const uintptr_t *f = __builtin_frame_address(0);
+    for (int i = 0; i < OWN_FRAMES; i++) {
+        if ((const char *)f < s->low || (const char *)(f + 2) > s->top)
+            return NULL;
+        if (f[1] == (uintptr_t)caller)
+            return f;
+        f = (const uintptr_t *)f[0];
+    }
+    return NULL;
+}
+
+/* The program's own call, which no library waits for. */
+static COPI_NOINLINE bool is_plain_call(const struct copi_stack *s,
+                                        const uintptr_t *frame)
+{
+    uintptr_t code[FRAMES_LOOKED_AT];
+    const struct copi_regs r = {
+        .pc = frame[1], .sp = copi_mcontext_caller_sp(frame), .fp = frame[0]};
+    if (copi_text_of(r.pc, NULL) != COPI_TEXT_ACTOR)
+        return false;
+    unsigned n = copi_frames_follow(s, &r, true, COPI_FRAMES_THOROUGH, code,
+                                    FRAMES_LOOKED_AT);
+    for (unsigned i = 1; i < n; i++)
+        if (copi_text_may_lock(code[i], NULL))
+            return false;
+    return true;
+}
+
+/* Inside the runtime. Relaxed, all: the turn is this thread's own, `pressed`
+ * was stored in it, and of `lost` machine.h knows more. */
+static bool may_be_due(const struct copi_here *h)
+{
+    const struct copi_worker *w = h->worker;
+    return w == NULL ||
+           atomic_load_explicit(&h->lost, memory_order_relaxed) != 0 ||
+           atomic_load_explicit(&w->pressed, memory_order_relaxed) ==
+               atomic_load_explicit(&w->turn, memory_order_relaxed);
+}
+
+/* In a child that an actor has forked there is nobody to give way to, and the
+ * lock of machine.c may be held for ever. */
+static bool is_due(const struct copi_here *h)
+{
+    return may_be_due(h) && copi_os_pid() == process &&
+           (!copi_machine_is_lost(copi_machine_of(h)) ||
+            needs_worker(h->actor));
+}
+
+/* What was found out is dear: not at each call from there. */
+static void try_again_later(struct copi_worker *w)
+{
+    if (w != NULL)
+        /* relaxed: sysmon presses anew at its next look */
+        atomic_store_explicit(&w->pressed, 0, memory_order_relaxed);
+}
+
+/* Marks the thread as inside the runtime, so that it is neither preempted nor
+ * loses its worker meanwhile. NULL: it is not to yield here; else the frame
+ * that returns to the program. */
+COPI_EDGE static const uintptr_t *find_place(const void *caller, bool *runaway)
+{
+    const uintptr_t *frame = NULL;
+    struct copi_here *h = copi_here();
+    if (!installed || !is_in_actor(h) || !copi_lock_none_held())
+        return NULL;
+    atomic_store_explicit(&h->in_runtime, 1, memory_order_relaxed);
+    /* machine.c makes the fence */
+    atomic_signal_fence(memory_order_seq_cst);
+    const struct copi_stack *s = &h->actor->carrier->coro.stack;
+    if (is_due(h)) {
+        frame = find_frame(s, caller);
+        if (frame != NULL &&
+            (!has_room(s, (uintptr_t)frame) || !is_plain_call(s, frame)))
+            frame = NULL;
+        if (frame == NULL)
+            try_again_later(h->worker);
+    }
+    *runaway = frame != NULL && is_runaway(h);
+    /* release: as copi_scope_leave */
+    atomic_store_explicit(&h->in_runtime, 0, memory_order_release);
+    return frame;
+}
+
+COPI_EDGE void copi_preempt_at_call(const void *caller)
+{
+    bool runaway = false;
+    int saved = *copi_os_errno();
+    const uintptr_t *frame = find_place(caller, &runaway);
+    if (frame == NULL)
+        return;
+    if (runaway)
+        copi_crash_raise(frame, "runaway", "");
+    *copi_os_errno() = saved;
+    yield_in_mid_code();
+}
+
 void copi_preempt_release(struct copi_actor *a)
 {
     COPI_ASSERT(a->held);
@@ -194,6 +328,7 @@ void copi_preempt_init(void)
     if (COPI_ASAN || COPI_TSAN || !copi_text_is_told_apart() ||
         !copi_mcontext_call_init(yield_in_mid_code))
         return;
+    process = copi_os_pid();
     sa.sa_sigaction = on_signal;
     sigfillset(&sa.sa_mask);
     installed = sigaction(copi_os_interrupt_signal(), &sa, &before) == 0;

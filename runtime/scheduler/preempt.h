@@ -16,6 +16,11 @@ bool copi_preempt_is_possible(void);
 /* Interrupts the thread with this number; false: not possible. */
 bool copi_preempt_send(uint32_t thread_id);
 
+/* Before a call of libc that will return to `caller`, while somebody is asked
+ * to give way there: if it is this thread's actor, it does. Any thread, also in
+ * a signal's handler; errno is kept. */
+void copi_preempt_at_call(const void *caller);
+
 /* After a held actor has left by its own will: it may go to other threads
  * again. */
 void copi_preempt_release(struct copi_actor *a);

@@ -15,7 +15,9 @@
  *   - if its thread waits in a system call, or four slices of that were in vain
  *     (in a library there is no preemption), and nobody is asleep, or something
  *     is waiting that only this worker may run, the worker is handed over to a
- *     spare thread (machine.c).
+ *     spare thread (machine.c);
+ *   - if the turn lasts all the same at the next look, and its thread has used
+ *     the processor meanwhile, it ends at its next call of libc (preempt.c).
  *
  * A thread that has lost its worker and computes gets such signals too.
  *
@@ -37,6 +39,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/os.h"
 #include "runtime/memory/mem.h"
+#include "runtime/probe/inject.h"
 #include "runtime/probe/trace.h"
 #include "runtime/scheduler/hibernate.h"
 #include "runtime/scheduler/idle.h"
@@ -57,7 +60,10 @@ enum { HELD_SHARE = 4 };
 struct watched {
     uint64_t turn;
     cop_time since;
-    cop_time cpu; /* of its thread then; -1: not known */
+    cop_time cpu;        /* of its thread then; -1: not known */
+    cop_time burnt;      /* since then, when it was a hog at the last look */
+    uint64_t pressed;    /* the turn that was pressed at the last look, or 0 */
+    cop_time pressed_at; /* `burnt` when that began */
 };
 
 static struct copi_thread thread;
@@ -134,17 +140,62 @@ static bool is_computing(struct copi_worker *w, const struct watched *s,
     return *burnt >= copi_rt.config.slice_ns || copi_machine_is_running(w);
 }
 
-static void deal_with_hog(struct copi_worker *w, const struct watched *s,
-                          bool work, cop_time now)
+/* The functions of libc are told whether there is anybody for whom they are to
+ * look. */
+static void say_pressed(bool on)
+{
+    static bool said;
+    if (said != on)
+        copi_inject_ask_at_libc(on);
+    said = on;
+}
+
+static bool is_pressed(const struct watched *s)
+{
+    return s->pressed == s->turn;
+}
+
+/* True: the turn goes on although it was asked to end at an earlier look, and
+ * does not wait in one system call all the time: it is pressed. Once it is, it
+ * may also wait for a core. */
+static bool press(struct copi_worker *w, struct watched *s, cop_time burnt,
+                  bool was_asked)
+{
+    bool was_pressed = is_pressed(s);
+    bool presses = was_asked && (burnt != s->burnt ||
+                                 (was_pressed && copi_machine_is_running(w)));
+    s->burnt = burnt;
+    if (presses && !was_pressed)
+        s->pressed_at = burnt;
+    s->pressed = presses ? s->turn : 0;
+    /* relaxed: void unless it is the turn that looks at it */
+    atomic_store_explicit(&w->pressed, s->pressed, memory_order_relaxed);
+    if (presses)
+        say_pressed(true); /* before it runs on */
+    return presses;
+}
+
+/* Neither struck by signals nor at a call of libc, for all that it has run
+ * since. */
+static bool is_in_vain(const struct watched *s, cop_time burnt)
+{
+    cop_time slice = copi_rt.config.slice_ns;
+    return burnt >= IN_VAIN_AFTER * slice && is_pressed(s) &&
+           burnt - s->pressed_at >= slice;
+}
+
+/* True: it is pressed. */
+static bool deal_with_hog(struct copi_worker *w, struct watched *s, bool work,
+                          cop_time now)
 {
     cop_time slice = copi_rt.config.slice_ns;
     cop_time burnt = 0;
     bool waits = work || only_it_can_run_something(w);
-    if (atomic_exchange(&w->ask, 1) == 0)
+    bool was_asked = atomic_exchange(&w->ask, 1) != 0;
+    if (!was_asked)
         copi_trace(COP_TRACE_HOG, COP_NO_PID, COP_NO_PID, w->index);
     bool is_mendable = copi_preempt_is_possible() &&
-                       is_computing(w, s, &burnt) &&
-                       burnt < IN_VAIN_AFTER * slice;
+                       is_computing(w, s, &burnt) && !is_in_vain(s, burnt);
     if (burnt >= (work ? slice_of(w, work) / 2 : slice))
         copi_machine_preempt(w, s->turn);
     if (waits && copi_idle_count_asleep() > 0 && !only_it_can_run_something(w))
@@ -152,12 +203,14 @@ static void deal_with_hog(struct copi_worker *w, const struct watched *s,
     else if (waits && !is_mendable)
         copi_machine_hand_over(w, s->turn,
                                now - s->since > IN_VAIN_AFTER * slice);
+    return press(w, s, burnt, was_asked);
 }
 
 /* What a look at the workers saw. */
 struct seen {
-    bool lasts; /* one is in the turn that it was in before */
-    bool turns; /* one has had others since */
+    bool lasts;   /* one is in the turn that it was in before */
+    bool turns;   /* one has had others since */
+    bool presses; /* one is to end at a call of libc */
 };
 
 static void look_at(struct copi_worker *w, struct watched *s, cop_time now,
@@ -185,13 +238,13 @@ static void look_at(struct copi_worker *w, struct watched *s, cop_time now,
         copi_machine_rob_next(w, turn);
     if (may_share)
         copi_share(w);
-    if (is_hog)
-        deal_with_hog(w, s, work, now);
+    if (is_hog && deal_with_hog(w, s, work, now))
+        seen->presses = true;
 }
 
 static struct seen look_at_all(cop_time now)
 {
-    struct seen seen = {false, false};
+    struct seen seen = {false, false, false};
     for (unsigned i = 0; i < copi_rt.workers; i++)
         look_at(&copi_rt.worker[i], &watched[i], now, &seen);
     return seen;
@@ -231,7 +284,7 @@ static void sysmon_main(void *unused)
 {
     (void)unused;
     unsigned idle = 0;
-    struct seen seen = {false, false};
+    struct seen seen = {false, false, false};
     cop_time share = COP_FOREVER;
     uint32_t heard = 0;
     while (atomic_load(&quit) == 0) {
@@ -242,7 +295,8 @@ static void sysmon_main(void *unused)
         cop_time now = copi_clock_real();
         share = copi_share_look(now);
         seen = look_at_all(now);
-        copi_machines_preempt_lost(copi_rt.config.slice_ns);
+        bool lost = copi_machines_preempt_lost(copi_rt.config.slice_ns);
+        say_pressed(seen.presses || lost);
         fire_overdue(seen.lasts);
         copi_hibernate_look(now, seen.turns);
         idle = copi_idle_all_asleep() ? idle + 1 : 0;
@@ -251,6 +305,7 @@ static void sysmon_main(void *unused)
             idle = 0;
         }
     }
+    say_pressed(false);
 }
 
 int copi_sysmon_start(void)

@@ -90,6 +90,8 @@ struct copi_worker {
     _Atomic uint32_t ask;        /* sysmon: end the turn */
     _Atomic int64_t since;       /* sysmon: when it first saw this turn: */
     _Atomic uint64_t since_turn; /* which turn that was */
+    _Atomic uint64_t
+        pressed;             /* sysmon: the turn to end at calls of libc, too */
     _Atomic uint32_t shares; /* share.c: its normal ring may be stolen from */
     uint64_t mark;           /* share.c, sysmon's: what was in the ring */
     cop_time marked_at;      /* then */
@@ -111,7 +113,8 @@ struct copi_machine {
     sigset_t mask;        /* the thread's own */
     _Atomic uint32_t tid; /* the system's number of the thread; 0: not yet */
     _Atomic uint32_t interrupted; /* a signal of preempt.c is under way */
-    cop_time cpu_seen;            /* sysmon's, while it is lost */
+    cop_time cpu_seen;            /* sysmon's, while it is lost: at a signal, */
+    cop_time cpu_looked;          /* and at its last look */
     stack_t alt, alt_before;      /* of signals, and what the thread had */
     _Atomic uint32_t wake;        /* a spare one sleeps on this */
     _Atomic uint32_t ended;
