@@ -224,7 +224,7 @@ START_TEST(threads_without_a_ring_share_one)
     size_t n = last(COPI_TRACE_RECORDS * 2);
     ck_assert_uint_le(copi_trace_missed(), 4000);
     ck_assert_uint_eq(
-        n, COPI_MIN(4000 - copi_trace_missed(), COPI_TRACE_RECORDS - 1));
+        n, COPI_MIN(4000 - copi_trace_missed(), COPI_TRACE_RECORDS - 1u));
     for (size_t i = 0; i < n; i++) {
         uint64_t thread = got[i].actor.id >> 40;
         uint64_t number = got[i].actor.id & 0xffffffff;
