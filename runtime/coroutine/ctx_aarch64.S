@@ -17,14 +17,8 @@
  */
         .text
 
-/* copi_ctx_switch(x0: from, x1: to) */
-        .globl  copi_ctx_switch
-        .hidden copi_ctx_switch
-        .type   copi_ctx_switch, %function
-        .p2align 4
-copi_ctx_switch:
-        .cfi_startproc
-        hint    #34             /* bti c; a no-op on older processors */
+/* Lays the saved frame of the calling function down; fpcr is in x9 then. */
+.macro save_frame
         sub     sp, sp, #176
         .cfi_def_cfa_offset 176
         stp     x19, x20, [sp, #0]
@@ -59,6 +53,17 @@ copi_ctx_switch:
         .cfi_offset d15, -24
         mrs     x9, fpcr
         str     x9, [sp, #160]
+.endm
+
+/* copi_ctx_switch(x0: from, x1: to) */
+        .globl  copi_ctx_switch
+        .hidden copi_ctx_switch
+        .type   copi_ctx_switch, %function
+        .p2align 4
+copi_ctx_switch:
+        .cfi_startproc
+        hint    #34             /* bti c; a no-op on older processors */
+        save_frame
 
         /* From here on all offsets hold for the other stack. */
         mov     x10, sp
@@ -116,40 +121,7 @@ copi_ctx_switch:
 copi_ctx_leave:
         .cfi_startproc
         hint    #34             /* bti c; a no-op on older processors */
-        sub     sp, sp, #176
-        .cfi_def_cfa_offset 176
-        stp     x19, x20, [sp, #0]
-        .cfi_offset x19, -176
-        .cfi_offset x20, -168
-        stp     x21, x22, [sp, #16]
-        .cfi_offset x21, -160
-        .cfi_offset x22, -152
-        stp     x23, x24, [sp, #32]
-        .cfi_offset x23, -144
-        .cfi_offset x24, -136
-        stp     x25, x26, [sp, #48]
-        .cfi_offset x25, -128
-        .cfi_offset x26, -120
-        stp     x27, x28, [sp, #64]
-        .cfi_offset x27, -112
-        .cfi_offset x28, -104
-        stp     x29, x30, [sp, #80]
-        .cfi_offset x29, -96
-        .cfi_offset x30, -88
-        stp     d8, d9, [sp, #96]
-        .cfi_offset d8, -80
-        .cfi_offset d9, -72
-        stp     d10, d11, [sp, #112]
-        .cfi_offset d10, -64
-        .cfi_offset d11, -56
-        stp     d12, d13, [sp, #128]
-        .cfi_offset d12, -48
-        .cfi_offset d13, -40
-        stp     d14, d15, [sp, #144]
-        .cfi_offset d14, -32
-        .cfi_offset d15, -24
-        mrs     x9, fpcr
-        str     x9, [sp, #160]
+        save_frame
         mov     x10, sp
         str     x10, [x0]
         mov     x0, x2

@@ -20,13 +20,8 @@
  */
         .text
 
-/* copi_ctx_switch(rdi: from, rsi: to) */
-        .globl  copi_ctx_switch
-        .hidden copi_ctx_switch
-        .type   copi_ctx_switch, @function
-        .p2align 4
-copi_ctx_switch:
-        .cfi_startproc
+/* Lays the saved frame of the calling function down. */
+.macro save_frame
         pushq   %rbp
         .cfi_adjust_cfa_offset 8
         .cfi_rel_offset %rbp, 0
@@ -49,6 +44,16 @@ copi_ctx_switch:
         .cfi_adjust_cfa_offset 8
         stmxcsr (%rsp)
         fnstcw  4(%rsp)
+.endm
+
+/* copi_ctx_switch(rdi: from, rsi: to) */
+        .globl  copi_ctx_switch
+        .hidden copi_ctx_switch
+        .type   copi_ctx_switch, @function
+        .p2align 4
+copi_ctx_switch:
+        .cfi_startproc
+        save_frame
         movl    (%rsp), %eax
         movzwl  4(%rsp), %ecx
 
@@ -113,28 +118,7 @@ copi_ctx_switch:
         .p2align 4
 copi_ctx_leave:
         .cfi_startproc
-        pushq   %rbp
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbp, 0
-        pushq   %rbx
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbx, 0
-        pushq   %r15
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r15, 0
-        pushq   %r14
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r14, 0
-        pushq   %r13
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r13, 0
-        pushq   %r12
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r12, 0
-        subq    $8, %rsp
-        .cfi_adjust_cfa_offset 8
-        stmxcsr (%rsp)
-        fnstcw  4(%rsp)
+        save_frame
         movq    %rsp, (%rdi)
         movq    %rdx, %rdi
         callq   *%rsi
