@@ -21,9 +21,9 @@ void copi_mcontext_read(const void *uc, struct copi_regs *out);
 /* The same of a saved context: pc is where it goes on. */
 void copi_ctx_read(const struct copi_ctx *c, struct copi_regs *out);
 
-/* The stack pointer of who called the function with this frame, at its return;
- * 0: a frame does not say it on this processor. */
-uintptr_t copi_mcontext_caller_sp(const void *frame);
+/* Where the function with this frame returns to, as far as one needs it to
+ * follow the callers; sp is 0 where a frame does not say it. */
+struct copi_regs copi_mcontext_caller(const uintptr_t *frame);
 
 /* When the handler returns, *to runs, with this signal mask. */
 void copi_mcontext_go(void *uc, const struct copi_ctx *to,

@@ -40,10 +40,9 @@ bool copi_mcontext_call_init(void (*fn)(void))
 }
 
 /* The pair of registers may lie anywhere in the frame. */
-uintptr_t copi_mcontext_caller_sp(const void *frame)
+struct copi_regs copi_mcontext_caller(const uintptr_t *frame)
 {
-    (void)frame;
-    return 0;
+    return (struct copi_regs){.pc = frame[1], .fp = frame[0]};
 }
 
 size_t copi_mcontext_call_bytes(void)

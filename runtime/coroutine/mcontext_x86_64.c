@@ -55,10 +55,11 @@ bool copi_mcontext_call_init(void (*fn)(void))
     return true;
 }
 
-/* Above the frame pointer and the return address. */
-uintptr_t copi_mcontext_caller_sp(const void *frame)
+/* The stack goes on above the frame pointer and the return address. */
+struct copi_regs copi_mcontext_caller(const uintptr_t *frame)
 {
-    return (uintptr_t)frame + 2 * sizeof(void *);
+    return (struct copi_regs){
+        .pc = frame[1], .sp = (uintptr_t)(frame + 2), .fp = frame[0]};
 }
 
 size_t copi_mcontext_call_bytes(void)

@@ -359,8 +359,7 @@ static void raise_at(const uintptr_t *frame, const char *what, const char *text,
     copi_turn_user_end(); /* from here on it stays on this thread */
     const struct copi_here *h = copi_here();
     cop_fault *f = &copi_machine_of(h)->fault;
-    const struct copi_regs r = {
-        .pc = frame[1], .sp = copi_mcontext_caller_sp(frame), .fp = frame[0]};
+    const struct copi_regs r = copi_mcontext_caller(frame);
     memset(f, 0, sizeof *f);
     copi_format(f->what, sizeof f->what, "%s", what);
     copi_format(f->text, sizeof f->text, "%s", text);

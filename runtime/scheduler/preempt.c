@@ -223,8 +223,7 @@ static COPI_NOINLINE bool is_plain_call(const struct copi_stack *s,
                                         const uintptr_t *frame)
 {
     uintptr_t code[FRAMES_LOOKED_AT];
-    const struct copi_regs r = {
-        .pc = frame[1], .sp = copi_mcontext_caller_sp(frame), .fp = frame[0]};
+    const struct copi_regs r = copi_mcontext_caller(frame);
     if (copi_text_of(r.pc, NULL) != COPI_TEXT_ACTOR)
         return false;
     unsigned n = copi_frames_follow(s, &r, true, COPI_FRAMES_THOROUGH, code,
