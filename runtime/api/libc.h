@@ -32,8 +32,9 @@ static inline void *copi_libc_next(const char *name)
          ? copi_chaos_call(COPI_LIBC_##name, __builtin_return_address(0))      \
          : 0)
 
-/* libc's function of this name, if somebody has looked for it; and NAME_find,
- * which does. Relaxed: whoever looks finds the same. */
+/* libc's function of this name, if somebody has looked for it; NAME_find, which
+ * does; and NAME_get, the one or the other. Relaxed: whoever looks finds the
+ * same. */
 #define COPI_LIBC_FIND(name, type, params, args)                               \
     typedef type(*name##_fn) params;                                           \
     static _Atomic(name##_fn) name##_found;                                    \
@@ -42,6 +43,11 @@ static inline void *copi_libc_next(const char *name)
         name##_fn fn = (name##_fn)copi_libc_next(#name);                       \
         atomic_store_explicit(&name##_found, fn, memory_order_relaxed);        \
         return fn;                                                             \
+    }                                                                          \
+    static inline name##_fn name##_get(void)                                   \
+    {                                                                          \
+        name##_fn fn = COPI_LIBC_FOUND(name);                                  \
+        return fn != NULL ? fn : name##_find();                                \
     }
 
 #define COPI_LIBC_FOUND(name)                                                  \
@@ -56,8 +62,7 @@ static inline void *copi_libc_next(const char *name)
     {                                                                          \
         if (COPI_LIBC_FAILS(name) != 0)                                        \
             return -1;                                                         \
-        name##_fn fn = COPI_LIBC_FOUND(name);                                  \
-        return (fn != NULL ? fn : name##_find()) args;                         \
+        return name##_get() args;                                              \
     }                                                                          \
     type name params                                                           \
     {                                                                          \

@@ -46,39 +46,33 @@ COPI_LIBC_WEAK int open(const char *path, int flags, ...);
 COPI_LIBC_WEAK int openat(int dir, const char *path, int flags, ...);
 COPI_LIBC_WEAK int close(int fd);
 
-static bool has_mode(int flags)
+/* Who makes no file gives none. */
+static mode_t mode_of(int flags, va_list args)
 {
-    return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+    bool is_given = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+    return is_given ? va_arg(args, mode_t) : 0;
 }
 
 int open(const char *path, int flags, ...)
 {
-    mode_t mode = 0;
+    va_list args;
     if (COPI_LIBC_FAILS(open) != 0)
         return -1;
-    if (has_mode(flags)) {
-        va_list args;
-        va_start(args, flags);
-        mode = va_arg(args, mode_t);
-        va_end(args);
-    }
-    open_fn fn = COPI_LIBC_FOUND(open);
-    return (fn != NULL ? fn : open_find())(path, flags, mode);
+    va_start(args, flags);
+    mode_t mode = mode_of(flags, args);
+    va_end(args);
+    return open_get()(path, flags, mode);
 }
 
 int openat(int dir, const char *path, int flags, ...)
 {
-    mode_t mode = 0;
+    va_list args;
     if (COPI_LIBC_FAILS(openat) != 0)
         return -1;
-    if (has_mode(flags)) {
-        va_list args;
-        va_start(args, flags);
-        mode = va_arg(args, mode_t);
-        va_end(args);
-    }
-    openat_fn fn = COPI_LIBC_FOUND(openat);
-    return (fn != NULL ? fn : openat_find())(dir, path, flags, mode);
+    va_start(args, flags);
+    mode_t mode = mode_of(flags, args);
+    va_end(args);
+    return openat_get()(dir, path, flags, mode);
 }
 
 /* Linux lets go of the descriptor whatever close returns; a program that closed
@@ -86,8 +80,7 @@ int openat(int dir, const char *path, int flags, ...)
 int close(int fd)
 {
     int error = COPI_LIBC_FAILS(close);
-    close_fn fn = COPI_LIBC_FOUND(close);
-    int rc = (fn != NULL ? fn : close_find())(fd);
+    int rc = close_get()(fd);
     if (error == 0 || rc != 0)
         return rc;
     *copi_os_errno() = error;
@@ -104,8 +97,7 @@ COPI_LIBC_LARGE_FILES(COPI_LIBC_LARGE)
     {                                                                          \
         if (COPI_LIBC_FAILS(as) != 0)                                          \
             return -1;                                                         \
-        name##_fn fn = COPI_LIBC_FOUND(name);                                  \
-        return (fn != NULL ? fn : name##_find()) args;                         \
+        return name##_get() args;                                              \
     }
 
 OPEN_2(__open_2, open, (const char *path, int flags), (path, flags))

@@ -39,9 +39,8 @@ static void leave_all(int error, const struct timespec *time,
 int nanosleep(const struct timespec *time, struct timespec *left)
 {
     int error = COPI_LIBC_FAILS(nanosleep);
-    nanosleep_fn fn = COPI_LIBC_FOUND(nanosleep);
     if (error == 0)
-        return (fn != NULL ? fn : nanosleep_find())(time, left);
+        return nanosleep_get()(time, left);
     leave_all(error, time, left);
     return -1;
 }
@@ -52,10 +51,8 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
 {
     int saved = *copi_os_errno();
     int error = COPI_LIBC_FAILS(clock_nanosleep);
-    clock_nanosleep_fn fn = COPI_LIBC_FOUND(clock_nanosleep);
     if (error == 0)
-        return (fn != NULL ? fn : clock_nanosleep_find())(clock, flags, time,
-                                                          left);
+        return clock_nanosleep_get()(clock, flags, time, left);
     *copi_os_errno() = saved;
     if ((flags & TIMER_ABSTIME) == 0)
         leave_all(error, time, left);
