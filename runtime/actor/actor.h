@@ -251,7 +251,7 @@ static inline void copi_actor_set_fn(struct copi_actor *a, cop_fn fn)
 }
 
 /* Its cold part, to write to; NULL: it has none. */
-static inline struct copi_cold *copi_cold_of(struct copi_actor *a)
+COPI_EDGE_PART struct copi_cold *copi_cold_of(struct copi_actor *a)
 {
     return a->cold == &copi_cold_none ? NULL
                                       : (struct copi_cold *)(uintptr_t)a->cold;

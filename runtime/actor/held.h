@@ -77,9 +77,9 @@ COPI_EDGE_PART void copi_holder_fill(struct copi_holder *h,
  * takes no more than what the thread has at hand. False: nothing happened. */
 COPI_EDGE_PART bool copi_held_quick_add(struct copi_actor *a, struct cop_msg *m)
 {
-    if (COPI_UNLIKELY(a->cold == &copi_cold_none || copi_fault_is_on()))
+    struct copi_cold *cold = copi_cold_of(a);
+    if (COPI_UNLIKELY(cold == NULL || copi_fault_is_on()))
         return false;
-    struct copi_cold *cold = (struct copi_cold *)(uintptr_t)a->cold;
     struct copi_holder *h = copi_holder_use_again(cold);
     if (COPI_LIKELY(h == NULL)) {
         struct copi_slab_magazine *cells = &copi_slab_own.loaded[COPI_SLAB_64];
@@ -101,7 +101,7 @@ COPI_EDGE_PART bool copi_held_quick_drop(struct copi_actor *a,
         return true;
     if (COPI_UNLIKELY(h->owner != a || cells->count >= copi_slab_own.limit))
         return false;
-    copi_holder_unlink((struct copi_cold *)(uintptr_t)a->cold, h);
+    copi_holder_unlink(copi_cold_of(a), h);
     copi_holder_set(m, NULL);
     copi_slab_push(cells, h);
     return true;

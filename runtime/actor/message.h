@@ -99,8 +99,8 @@ static inline int copi_cell_class(size_t total)
     return total <= 256 ? COPI_SLAB_256 : COPI_CELL_LARGE;
 }
 
-static inline void copi_msg_set(struct cop_msg *m, enum copi_signal kind,
-                                int cell, cop_tag tag, size_t size)
+COPI_EDGE_PART void copi_msg_set(struct cop_msg *m, enum copi_signal kind,
+                                 int cell, cop_tag tag, size_t size)
 {
     atomic_store_explicit(&m->next, NULL, memory_order_relaxed);
     m->kind = (uint8_t)kind;
@@ -165,13 +165,17 @@ void copi_msg_embed(struct cop_msg *m, enum copi_signal kind,
  * call the caller may lose control to a fault in the body's release: nothing
  * may be half changed. */
 void copi_msg_release(struct cop_msg *m);
+/* Is there no more to free than a cell of the slab? */
+COPI_EDGE_PART bool copi_msg_is_bare(const struct cop_msg *m)
+{
+    return m->cell < COPI_SLAB_COUNT && m->body == COPI_BODY_INLINE &&
+           m->reason.word == COP_R_NORMAL;
+}
 /* The same by who is inside the runtime and has the thread's cells at hand. */
 static inline void copi_msg_release_to(struct copi_slab_cache *cells,
                                        struct cop_msg *m)
 {
-    if (COPI_UNLIKELY(m->cell >= COPI_SLAB_COUNT ||
-                      m->body != COPI_BODY_INLINE ||
-                      m->reason.word != COP_R_NORMAL)) {
+    if (COPI_UNLIKELY(!copi_msg_is_bare(m))) {
         copi_msg_release(m);
         return;
     }

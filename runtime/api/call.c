@@ -108,11 +108,12 @@ static inline bool is_deadlock(struct call *c)
 
 /* -------------------------------------------------------------- calling -- */
 
-/* True if the call is still the caller's to end. */
-static bool withdraw(struct call *c)
+/* True for one of those who want to end the call that `a` waits in: the
+ * replier, who must send then, or the caller itself, who gives up. */
+static inline bool claim_of(struct copi_actor *a, cop_ref call)
 {
-    uint64_t ref = c->ref.id;
-    return atomic_compare_exchange_strong(&c->a->call_ref, &ref, 0);
+    uint64_t ref = call.id;
+    return atomic_compare_exchange_strong(&a->call_ref, &ref, 0);
 }
 
 /* Receives by reference without taking the message back that the program is
@@ -164,7 +165,7 @@ static COPI_COLD void await_answer(struct call *c)
 COPI_INLINE int see_through(struct call *c)
 {
     int rc = await(c, c->deadline);
-    if (COPI_UNLIKELY(rc != 0) && !withdraw(c)) {
+    if (COPI_UNLIKELY(rc != 0) && !claim_of(c->a, c->ref)) {
         await_answer(c);
         rc = 0;
     }
@@ -410,12 +411,6 @@ void cop_request_cancel(cop_ref request)
 }
 
 /* -------------------------------------------------------------- replies -- */
-
-static inline bool claim_of(struct copi_actor *a, cop_ref call)
-{
-    uint64_t ref = call.id;
-    return atomic_compare_exchange_strong(&a->call_ref, &ref, 0);
-}
 
 /* Whether the caller waits for this reply; then it is the replier's to send. */
 static bool claim(cop_from to)

@@ -49,28 +49,26 @@ COPI_EDGE static struct cop_msg *make_quick(cop_tag tag, size_t size, int cell)
     if (COPI_UNLIKELY(cells->head == NULL))
         return NULL;
     struct cop_msg *m = copi_slab_pop(cells);
+    copi_msg_set(m, COPI_SIG_MESSAGE, cell, tag, size);
     if (COPI_UNLIKELY(!copi_held_quick_add(h->actor, m))) {
         copi_slab_push(cells, m);
         return NULL;
     }
-    m->kind = COPI_SIG_MESSAGE;
     m->flags = COPI_MSG_KEPT;
-    m->body = COPI_BODY_INLINE;
-    m->cell = (uint8_t)cell;
-    m->tag = tag;
-    m->sender = COP_NO_PID;
-    m->ref = COP_NO_REF;
-    m->size = size;
-    m->reason = COP_NORMAL;
     return m;
 }
 
 /* Its holder's cell may take the last room but one. */
 COPI_EDGE_PART bool is_easy_to_free(const struct cop_msg *m)
 {
-    return m->cell < COPI_SLAB_COUNT && m->body == COPI_BODY_INLINE &&
-           m->reason.word == COP_R_NORMAL &&
+    return copi_msg_is_bare(m) &&
            copi_slab_own.loaded[m->cell].count + 1 < copi_slab_own.limit;
+}
+
+COPI_EDGE_PART void free_easily(struct cop_msg *m)
+{
+    m->kind = COPI_SIG_RELEASED;
+    copi_slab_push(&copi_slab_own.loaded[m->cell], m);
 }
 
 /* m was looked at before: a bad pointer is the program's fault. */
@@ -81,8 +79,7 @@ COPI_EDGE static bool free_quick(struct cop_msg *m)
                       !is_easy_to_free(m) ||
                       !copi_held_quick_drop(h->actor, m)))
         return false;
-    m->kind = COPI_SIG_RELEASED;
-    copi_slab_push(&copi_slab_own.loaded[m->cell], m);
+    free_easily(m);
     return true;
 }
 
@@ -103,8 +100,7 @@ COPI_EDGE static bool end_copy_quick(struct cop_msg *m)
                       h->actor->cold->reply != m || !is_easy_to_free(m)))
         return false;
     copi_cold_of(h->actor)->reply = NULL;
-    m->kind = COPI_SIG_RELEASED;
-    copi_slab_push(&copi_slab_own.loaded[m->cell], m);
+    free_easily(m);
     return true;
 }
 
