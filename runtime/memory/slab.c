@@ -186,7 +186,7 @@ COPI_EDGE static struct copi_slab_cell *grow(struct copi_slab_cache *cache,
                                              enum copi_slab_class c)
 {
     struct copi_slab_cell *cell = NULL;
-    uint32_t n = cache->limit < GROW_CELLS ? cache->limit : GROW_CELLS;
+    uint32_t n = COPI_MIN(cache->limit, (uint32_t)GROW_CELLS);
 
     for (uint32_t i = 0; i < n; i++) {
         void *next = copi_mem_take(class_bytes[c], COPI_CACHE_LINE);

@@ -77,8 +77,7 @@ struct copi_carrier *copi_carrier_take_warm(struct copi_worker *w)
     if (c != NULL) {
         w->warm = c->next;
         w->warm_count--;
-        copi_stack_forget_sp(&c->coro.stack);
-        c->is_marked = false;
+        copi_carrier_forget(c);
     }
     return c;
 }

@@ -16,6 +16,12 @@ static inline bool copi_carrier_is_needed(const struct copi_actor *a)
 }
 /* Gives the actor a carrier; false: none can be had. */
 bool copi_carrier_give(struct copi_worker *w, struct copi_actor *a);
+/* What is noted of it was said of who had it before. */
+static inline void copi_carrier_forget(struct copi_carrier *c)
+{
+    copi_stack_forget_sp(&c->coro.stack);
+    c->is_marked = false;
+}
 /* A warm one; NULL: there is none. */
 struct copi_carrier *copi_carrier_take_warm(struct copi_worker *w);
 /* Takes back a carrier that nothing lies on any more. */

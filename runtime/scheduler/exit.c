@@ -271,7 +271,7 @@ static void record(struct copi_actor *a)
         return;
     }
     uint64_t kind = (uint64_t)cop_reason_kind(a->reason);
-    if ((cop_reason_is_orderly(a->reason))) {
+    if (cop_reason_is_orderly(a->reason)) {
         copi_trace(COP_TRACE_EXIT, a->pid, a->parent, kind);
         return;
     }

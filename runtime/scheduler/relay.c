@@ -11,7 +11,8 @@
  *           stack it gets this one, and there is no switch at all.
  *   swap    else the thread goes from stack to stack. The actor that left can
  *           be parked or made runnable only when it is off its stack: this the
- *           other side does, when it arrives.
+ *           other side does, when it arrives. Who leaves has saved itself
+ *           before any of this is found out (copi_coro_save).
  *
  * The machine gets the thread back when nobody is next, when something else is
  * due (timers, memory of the dead), and for all that is out of the common:
@@ -126,8 +127,7 @@ static enum copi_chain next_turn(struct copi_worker *w, struct copi_here *h,
         return COPI_CHAIN_AWAY;
     }
     copi_turn_open(w, next);
-    copi_stack_forget_sp(&c->coro.stack);
-    c->is_marked = false;
+    copi_carrier_forget(c);
     next->carrier = c;
     h->actor = next;
     return COPI_CHAIN_ON;
